@@ -1,0 +1,25 @@
+"""Solo: one expert carries it alone.
+
+START ──solo──▶ expert ──▶ END
+"""
+
+from typing import Any
+
+from ensemble.graph.topology import END, START, Edge, Topology
+from ensemble.roles import Role
+
+topology = Topology(
+    name="solo",
+    edges=(
+        Edge(START, "expert", Role.SOLO),
+        Edge("expert", END),
+    ),
+    cast={"expert": "ml-engineer"},
+)
+
+
+def graph(config: dict[str, Any] | None = None) -> Any:
+    """Return the compiled graph, for LangGraph's own tools."""
+    from ensemble.scenarios.langgraph_json import compiled
+
+    return compiled(topology, config)

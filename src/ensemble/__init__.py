@@ -1,0 +1,1 @@
+"""Panels of expert agents, seated in roles, run on LangGraph, recorded and replayable."""

@@ -1,0 +1,126 @@
+"""One parsed reply, and what a turn's reply may and must hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from ensemble.roles import Severity
+
+Confidence = Literal["high", "medium", "low"]
+DispositionState = Literal["accepted", "rejected", "deferred"]
+DISPOSITION_STATES: Final = ("accepted", "rejected", "deferred")
+
+
+class Unparsed(ValueError):
+    """A reply that holds no readable envelope; the text says what is missing."""
+
+
+class RaisedFinding(BaseModel):
+    """One audit item, as an agent raised it."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    severity: Severity
+    """How bad it is."""
+    title: str
+    """What is wrong, in one line."""
+    location: str = ""
+    """File and line, or the component."""
+    issue: str = ""
+    """What is the matter."""
+    impact: str = ""
+    """What follows from it."""
+    recommendation: str = ""
+    """What to do about it."""
+
+    @field_validator("severity", mode="before")
+    @classmethod
+    def _known_severity(cls, given: Any) -> Any:
+        word = str(given).strip().upper()
+        return _SEVERITY_WORDS.get(word, word)
+
+
+class Disposition(BaseModel):
+    """What the decider does about one finding."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    finding: str
+    """The finding's id."""
+    state: DispositionState
+    """Accepted, rejected or deferred."""
+    reason: str = ""
+    """Why."""
+
+
+class RaisedClaim(BaseModel):
+    """A statement that the answer rests on, and the measurement that bears it out."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    text: str
+    """The statement."""
+    evidence: str | None = None
+    """`L2` or `L2/gate`: the evidence, and the gate of it, that the statement is about."""
+    holds: bool = True
+    """Whether the statement says that the gate passed."""
+
+
+class Answer(BaseModel):
+    """One parsed reply."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    result: str
+    """What was found, built or decided."""
+    confidence: Confidence
+    """How sure the agent says it is."""
+    probability: float | None = None
+    """The same as a number in [0, 1], where the agent gave one."""
+    uncertainty: tuple[str, ...] = ()
+    """What could make it wrong."""
+    verification: str = ""
+    """How to check it."""
+    position: str | None = None
+    """One of the scenario's choices, or free text where there are none."""
+    body: str = ""
+    """The rest of the reply, in Markdown."""
+    findings: tuple[RaisedFinding, ...] = ()
+    """Audit items."""
+    dispositions: tuple[Disposition, ...] = ()
+    """The decider's word on each finding."""
+    claims: tuple[RaisedClaim, ...] = ()
+    """What the decision rests on."""
+    action: Mapping[str, Any] | None = None
+    """A measurement or tool the agent asks for before it answers."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a turn's reply may and must hold."""
+
+    choices: tuple[str, ...] = ()
+    """Positions to choose from; empty for free text."""
+    findings: bool = False
+    """Whether audit items may be raised."""
+    dispositions: tuple[str, ...] = ()
+    """Ids of the findings that must be answered."""
+    claims: bool = False
+    """Whether the reply names what it rests on."""
+    tools: tuple[str, ...] = ()
+    """Names of the tools that may be asked for."""
+
+
+_SEVERITY_WORDS: Final = {
+    "BLOCKING": "CRITICAL",
+    "BLOCKER": "CRITICAL",
+    "MAJOR": "HIGH",
+    "ERROR": "HIGH",
+    "WARN": "WARNING",
+    "MODERATE": "MEDIUM",
+    "MINOR": "LOW",
+    "NOTE": "INFO",
+    "SUGGESTION": "INFO",
+}

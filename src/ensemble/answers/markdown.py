@@ -1,0 +1,195 @@
+"""An answer written in Markdown, the way agent files show their output formats.
+
+Envelope lines are `**Label**: text` and may run on over several lines; findings are headings
+`### [SEVERITY] Title` with `- **Location**: …` items; dispositions and claims are lists under
+their own labels. Fences inside the answer are text. What is no envelope is the body.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
+
+from pydantic import ValidationError
+
+from ensemble.answers.answer import (
+    DISPOSITION_STATES,
+    Answer,
+    Confidence,
+    Disposition,
+    RaisedClaim,
+    RaisedFinding,
+    Unparsed,
+)
+
+_LABEL: Final = re.compile(r"^\s*(?:[-*]\s+)?\*\*([^*\n]{2,40}?):?\*\*\s*:?\s*(.*)$")
+_FINDING: Final = re.compile(r"^#{2,5}\s*\[([A-Za-z]+)\]\s*(.+?)\s*$")
+_DISPOSITION: Final = re.compile(
+    r"^\s*(?:[-*]\s+)?\**([A-Z]\d+)\**\s*[:—-]+\s*\**(accepted|rejected|deferred)\**\s*[:—,.-]*\s*(.*)$",
+    re.IGNORECASE,
+)
+_CLAIM: Final = re.compile(r"^\s*[-*]\s+(.+?)\s*\[([A-Z]\d+(?:/[\w.-]+)?)(?:\s*:\s*(\w+))?\]\s*$")
+_ENVELOPE: Final = {
+    "result": "result",
+    "confidence": "confidence",
+    "uncertainty factors": "uncertainty",
+    "uncertainty": "uncertainty",
+    "verification": "verification",
+    "verification suggestion": "verification",
+    "position": "position",
+    "dispositions": "dispositions",
+    "claims": "claims",
+}
+_FINDING_ITEMS: Final = frozenset({"location", "issue", "impact", "recommendation"})
+_ACTION: Final = re.compile(r"```(?:json)?\s*\n(\{.*?\})\s*\n```", re.DOTALL)
+
+
+def from_markdown(text: str) -> Answer:
+    """Read a Markdown reply.
+
+    Raises:
+        Unparsed: Result or Confidence is missing, or Confidence is no known word or number.
+    """
+    action = _action(text)
+    if action is not None:
+        return Answer(result="", confidence="low", action=action)
+    parts = _split(text)
+    if "result" not in parts or "confidence" not in parts:
+        missing = "Result" if "result" not in parts else "Confidence"
+        raise Unparsed(f"there is no **{missing}** line")
+    confidence, probability = _confidence(_joined(parts["confidence"]))
+    position = _joined(parts["position"]).splitlines()[:1] if "position" in parts else []
+    return Answer(
+        result=_joined(parts["result"]),
+        confidence=confidence,
+        probability=probability,
+        uncertainty=tuple(_items(parts.get("uncertainty", []))),
+        verification=_joined(parts.get("verification", [])),
+        position=position[0] if position else None,
+        body=_joined(parts.get("body", [])),
+        findings=tuple(_findings(text)),
+        dispositions=tuple(_dispositions(parts.get("dispositions", []))),
+        claims=tuple(_claims(parts.get("claims", []))),
+    )
+
+
+def _action(text: str) -> Mapping[str, Any] | None:
+    found = _ACTION.search(text)
+    if found is None:
+        return None
+    try:
+        loaded: Any = json.loads(found.group(1))
+    except ValueError:
+        return None
+    action = cast("dict[str, Any]", loaded).get("action")
+    return cast("dict[str, Any]", action) if isinstance(action, dict) else None
+
+
+def _split(text: str) -> dict[str, list[str]]:
+    """Sort lines under the envelope label they follow; a heading ends a label."""
+    parts: dict[str, list[str]] = {}
+    current = "body"
+    for line, fenced in _lines(text):
+        label = None if fenced else _LABEL.match(line)
+        name = _ENVELOPE.get(label.group(1).strip().lower()) if label else None
+        if label and name and name not in parts:
+            current = name
+            parts[name] = [label.group(2)] if label.group(2) else []
+            continue
+        if not fenced and line.startswith("#"):
+            current = "body"
+        parts.setdefault(current, []).append(line)
+    return parts
+
+
+def _lines(text: str) -> Iterator[tuple[str, bool]]:
+    fenced = False
+    for line in text.split("\n"):
+        if line.lstrip().startswith("```"):
+            # A reply wrapped whole in a fence is not code.
+            fenced = not fenced and not line.strip().endswith(("markdown", "md"))
+            continue
+        yield line, fenced
+
+
+def _joined(lines: list[str]) -> str:
+    return "\n".join(lines).strip()
+
+
+def _items(lines: list[str]) -> Iterator[str]:
+    for line in _joined(lines).splitlines():
+        item = re.sub(r"^\s*(?:[-*]|\d+[.)])\s+", "", line).strip()
+        if item:
+            yield item
+
+
+def _confidence(text: str) -> tuple[Confidence, float | None]:
+    number = re.match(r"\W*(\d?\.\d+|[01])(?!\d)|\W*(\d{1,3})\s*%", text)
+    if number:
+        value = float(number.group(1)) if number.group(1) else float(number.group(2)) / 100
+        if 0 <= value <= 1:
+            return _level(value), value
+    word = re.match(r"\W*(high|medium|low)\b", text, re.IGNORECASE)
+    if word is None:
+        raise Unparsed(f"confidence {text[:40]!r} is none of high, medium, low")
+    return cast("Confidence", word.group(1).lower()), None
+
+
+def _level(value: float) -> Confidence:
+    high, medium = 0.8, 0.5
+    return "high" if value > high else "medium" if value >= medium else "low"
+
+
+def _findings(text: str) -> Iterator[RaisedFinding]:
+    raised: dict[str, str] = {}
+    for line, fenced in _lines(text):
+        heading = None if fenced else _FINDING.match(line)
+        if heading:
+            yield from _finding(raised)
+            raised = {"severity": heading.group(1), "title": heading.group(2)}
+        elif line.startswith("#") or _is_envelope(line):
+            yield from _finding(raised)
+            raised = {}
+        elif raised:
+            item = _LABEL.match(line)
+            name = item.group(1).strip().lower() if item else ""
+            if item and name in _FINDING_ITEMS:
+                raised[name] = item.group(2)
+                raised["last"] = name
+            elif line.strip() and "last" in raised:
+                raised[raised["last"]] += f"\n{line.strip()}"
+    yield from _finding(raised)
+
+
+def _is_envelope(line: str) -> bool:
+    label = _LABEL.match(line)
+    return bool(label and label.group(1).strip().lower() in _ENVELOPE)
+
+
+def _finding(raised: dict[str, str]) -> Iterator[RaisedFinding]:
+    if not raised:
+        return
+    try:
+        yield RaisedFinding.model_validate({k: v for k, v in raised.items() if k != "last"})
+    except ValidationError:
+        return  # `### [Note to self] …`: a heading in brackets that names no severity
+
+
+def _dispositions(lines: list[str]) -> Iterator[Disposition]:
+    for line in lines:
+        found = _DISPOSITION.match(line)
+        if found:
+            name, state, reason = found.groups()
+            at = DISPOSITION_STATES.index(state.lower())
+            yield Disposition(finding=name, state=DISPOSITION_STATES[at], reason=reason.strip())
+
+
+def _claims(lines: list[str]) -> Iterator[RaisedClaim]:
+    for line in lines:
+        found = _CLAIM.match(line)
+        if found:
+            text, evidence, word = found.groups()
+            failed = (word or "passed").lower() in {"failed", "false", "no", "refuted"}
+            yield RaisedClaim(text=text, evidence=evidence, holds=not failed)
+        elif line.strip().startswith(("-", "*")):
+            yield RaisedClaim(text=re.sub(r"^\s*[-*]\s+", "", line).strip())

@@ -1,0 +1,80 @@
+"""One way to write a value down, so that equal values have equal bytes and equal hashes.
+
+Canonical JSON: sorted keys, no spaces, UTF-8, floats as Python writes them. What does not
+survive the way there and back is refused at the door.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+_LEFT_OUT = ("__pycache__",)
+
+
+def canonical(value: Any) -> bytes:
+    """Return `value` as canonical JSON.
+
+    Raises:
+        TypeError: it holds bytes, a set, a key that is no string, or another foreign type.
+        ValueError: it holds NaN, an infinity or a lone surrogate.
+    """
+    _refuse_foreign(value)
+    text = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return text.encode()
+
+
+def fingerprint(value: Any) -> str:
+    """Return `sha256:` and the hex SHA-256 of the canonical form of `value`."""
+    return f"sha256:{hashlib.sha256(canonical(value)).hexdigest()}"
+
+
+def file_hash(path: Path) -> str:
+    """Return the hex SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tree_files(root: Path) -> Iterator[Path]:
+    """Yield the files below `root` in a stable order, without caches and dot files."""
+    for path in sorted(root.rglob("*")):
+        inside = path.relative_to(root).parts
+        if any(part.startswith(".") or part in _LEFT_OUT for part in inside):
+            continue
+        if path.is_file() and not path.is_symlink() and path.suffix != ".pyc":
+            yield path
+
+
+def tree_hash(root: Path) -> str:
+    """Return one hash over the names and bytes of all files below `root`."""
+    listing = {p.relative_to(root).as_posix(): file_hash(p) for p in tree_files(root)}
+    return fingerprint(listing)
+
+
+def without_surrogates(text: str) -> str:
+    """Return `text` with lone surrogates, which no file can hold, replaced."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _refuse_foreign(value: Any) -> None:
+    if value is None or isinstance(value, (bool, int, str)):
+        return
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} does not survive JSON; say null and why instead")
+        return
+    if isinstance(value, Mapping):
+        for key, item in cast("Mapping[Any, Any]", value).items():
+            if not isinstance(key, str):
+                raise TypeError(f"key {key!r} is a {type(key).__name__}; JSON keys are strings")
+            _refuse_foreign(item)
+        return
+    if isinstance(value, (list, tuple)):
+        for item in cast("list[Any]", value):
+            _refuse_foreign(item)
+        return
+    raise TypeError(f"a {type(value).__name__} does not survive JSON")

@@ -1,0 +1,137 @@
+"""Where things lie: the user's folders, the project's folders, the user's settings.
+
+A project's own `agents/` and `graphs/` win over the library that ships with the package.
+Settings come from the user's own file only, never from a project: a folder under review
+must not be able to say where prompts are sent.
+"""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ensemble.errors import InvalidFile
+
+RUNS_FOLDER = Path(".ensemble") / "runs"
+
+
+class Provider(BaseModel):
+    """An OpenAI-compatible server that the user names in the settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    base_url: str
+    """Up to and without `/chat/completions`."""
+    api_key_env: str | None = None
+    """The environment variable that holds the key; None sends none."""
+    json_schema: bool = True
+    """Whether the server holds answers to a JSON schema."""
+
+
+class Embedded(BaseModel):
+    """The local model that answers where nothing better is available."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    gguf: Path | None = None
+    """A better model's weights. None is SmolLM2-135M-Instruct."""
+    threads: int = 2
+    """CPU threads of the server."""
+    context: int = 8192
+    """Tokens of context, the server's one slot."""
+    brief: bool | None = None
+    """Short answers without tool rounds. None: yes for the built-in weights, else no."""
+
+
+class Settings(BaseModel):
+    """The user's settings file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    providers: dict[str, Provider] = {}
+    """OpenAI-compatible servers by name; `NAME/model` is then a candidate of any chain."""
+    embedded: Embedded = Embedded()
+    """The embedded model."""
+    aliases: dict[str, str] = {}
+    """Model names remapped: what a file asks for, to the route that serves it."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder that holds agents, graphs and scenarios, and the runs made in it."""
+
+    root: Path
+
+    @property
+    def runs(self) -> Path:
+        """Where journals of live runs are kept."""
+        return self.root / RUNS_FOLDER
+
+    def folders(self, kind: str) -> list[Path]:
+        """Return the folders that hold `kind` ("agents" or "graphs"), the winning one first."""
+        found = [self.root / kind, library_folder() / kind]
+        return [folder for folder in dict.fromkeys(found) if folder.is_dir()]
+
+
+def project_of(path: Path | None = None) -> Project:
+    """Return the project that holds `path`: the nearest folder above with its marks.
+
+    A mark is `agents/`, `scenarios/` or `.ensemble/`. Without one it is the working folder.
+    """
+    start = (path or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if any((folder / mark).is_dir() for mark in ("agents", "scenarios", ".ensemble")):
+            return Project(folder)
+    return Project(Path.cwd())
+
+
+@cache
+def library_folder() -> Path:
+    """Return the folder of the built-in agents and graphs: in the wheel, or the checkout."""
+    packaged = Path(__file__).parent / "_library"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2]
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder for weights and the embedded server's state."""
+    from platformdirs import user_cache_path
+
+    named = os.environ.get("ENSEMBLE_CACHE")
+    return Path(named) if named else user_cache_path("ensemble")
+
+
+def settings_file() -> Path:
+    """Return the path of the user's settings file, which need not exist."""
+    from platformdirs import user_config_path
+
+    named = os.environ.get("ENSEMBLE_CONFIG")
+    return Path(named) if named else user_config_path("ensemble") / "config.toml"
+
+
+def offline() -> bool:
+    """Return whether the user forbade every download."""
+    return os.environ.get("ENSEMBLE_OFFLINE", "") not in ("", "0")
+
+
+def load_settings() -> Settings:
+    """Read the user's settings; defaults where there is no file.
+
+    Raises:
+        InvalidFile: the file is no TOML or has a key or value that does not fit.
+    """
+    path = settings_file()
+    if not path.is_file():
+        return Settings()
+    try:
+        raw: dict[str, Any] = tomllib.loads(path.read_text())
+        return Settings.model_validate(raw)
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise InvalidFile(
+            f"the settings do not fit: {error}",
+            where=str(path),
+            fix="mend or remove the named key",
+        ) from error

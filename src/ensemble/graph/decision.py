@@ -1,0 +1,258 @@
+"""What a run amounts to: position, dispositions, claims, and how far to trust them.
+
+Authority is computed by rule from what happened, never asked of a model. The lowest level
+that applies wins, and every cause is listed. Losing a seat never raises it, and the order of
+seats never changes it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from ensemble.graph.seating import Ensemble
+from ensemble.graph.state import (
+    Document,
+    Finding,
+    Turn,
+    evidence_of,
+    findings_of,
+    latest,
+    turns_of,
+)
+
+LEVELS: Final = ("decided", "advisory", "degraded", "split", "void")
+_VOTERS: Final = ("panel_member", "tiebreaker")
+
+
+@dataclass(frozen=True)
+class Causes:
+    """Reasons that lower the authority, by the level they lower it to."""
+
+    found: dict[str, list[str]] = field(default_factory=dict[str, "list[str]"])
+
+    def add(self, level: str, reason: str) -> None:
+        """Note one reason."""
+        listed = self.found.setdefault(level, [])
+        if reason not in listed:
+            listed.append(reason)
+
+    @property
+    def authority(self) -> str:
+        """The lowest level with a reason; `decided` where there is none."""
+        return next((level for level in reversed(LEVELS) if self.found.get(level)), LEVELS[0])
+
+    @property
+    def reasons(self) -> list[str]:
+        """Every reason, the gravest level first."""
+        return [reason for level in reversed(LEVELS) for reason in self.found.get(level, ())]
+
+
+def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
+    """Return the decision with its authority, as §8 of a result document has it."""
+    turns = latest(turns_of(state))
+    findings = findings_of(state)
+    evidence = evidence_of(state)
+    causes = Causes()
+    voters = _voters(ensemble, turns)
+    decider = _decider(ensemble, turns)
+    position, answer, seat = _by_rule(ensemble, voters, decider, causes)
+    fixed = _fixed_by_gate(ensemble, evidence)
+    if fixed:
+        position = cast("str", ensemble.rules.on_gate_failed)
+    dispositions = _dispositions(findings, answer)
+    claims = [_claim(raised, evidence) for raised in answer.get("claims", ())]
+    witnesses = _witnesses(voters)
+    _weigh_turns(turns, causes)
+    _weigh_witnesses(ensemble, witnesses, causes)
+    _weigh_findings(findings, dispositions, causes)
+    _weigh_claims(claims, causes)
+    if position is None:
+        causes.add("void", "no position was reached")
+    return {
+        "authority": causes.authority,
+        "authority_reasons": causes.reasons,
+        "witnesses": witnesses,
+        "decision": {
+            "seat": seat,
+            "position": position,
+            "fixed_by_rule": fixed,
+            "result": answer.get("result"),
+            "confidence": _confidence(answer),
+            "dispositions": dispositions,
+            "minority": _minority(turns, position),
+            "claims": claims,
+        },
+        "findings": [finding.document() for finding in findings],
+        "evidence": [
+            {name: item[name] for name in ("id", "name", "asked_by", "cached")}
+            for item in evidence
+        ],
+    }
+
+
+def _voters(ensemble: Ensemble, turns: Sequence[Turn]) -> list[Turn]:
+    """Return the turns that vote: panel members, else whoever took a position."""
+    voting = [turn for turn in turns if turn.role in _VOTERS]
+    if voting:
+        return voting
+    taking = [turn for turn in turns if turn.role not in ("auditor", "input_provider")]
+    decider = ensemble.topology.decider()
+    return [turn for turn in taking if turn.seat != decider] or taking
+
+
+def _decider(ensemble: Ensemble, turns: Sequence[Turn]) -> Turn | None:
+    seat = ensemble.topology.decider()
+    return next((turn for turn in reversed(turns) if turn.seat == seat), None)
+
+
+def _by_rule(
+    ensemble: Ensemble, voters: Sequence[Turn], decider: Turn | None, causes: Causes
+) -> tuple[str | None, Document, str | None]:
+    """Return position, the answer it stands in, and the seat that gave it."""
+    rules = ensemble.rules
+    if rules.rule == "chair" and ensemble.topology.decider() is not None:
+        if decider is not None and decider.answer is not None:
+            return decider.position, decider.answer, decider.path
+        lost = ensemble.topology.decider()
+        causes.add("degraded", f"{lost} gave no answer; the vote stands in for it")
+    position = _vote(ensemble, voters, causes)
+    spoken = next((t for t in voters if t.answer and t.position == position), None)
+    answer = spoken.answer if spoken and spoken.answer else {}
+    if decider is not None and decider.answer is not None:
+        answer = {**decider.answer, "result": answer.get("result", decider.answer["result"])}
+    return position, answer, spoken.path if spoken else None
+
+
+def _vote(ensemble: Ensemble, voters: Sequence[Turn], causes: Causes) -> str | None:
+    """Return the position that wins; abstentions stay in the denominator, ties win nothing."""
+    rules = ensemble.rules
+    weights = [_weight(rules.weights if rules.rule == "weighted" else {}, turn) for turn in voters]
+    tally: Counter[str] = Counter()
+    for turn, weight in zip(voters, weights, strict=True):
+        if turn.position is not None:
+            tally[turn.position] += weight  # pyright: ignore[reportArgumentType] — a Counter adds floats too
+    whole = sum(weights)
+    ranked = tally.most_common()
+    if not ranked:
+        return None
+    best, votes = ranked[0]
+    needed = whole if rules.rule == "unanimous" else whole / 2
+    won = votes >= needed if rules.rule == "unanimous" else votes > needed
+    if not won:
+        counts = ", ".join(f"{name} {count:g}" for name, count in sorted(tally.items()))
+        causes.add("split", f"no position has the votes: {counts} of {whole:g}")
+        return None
+    return best
+
+
+def _weight(weights: Mapping[str, float], turn: Turn) -> float:
+    return weights.get(turn.path, weights.get(turn.agent, 1.0))
+
+
+def _fixed_by_gate(ensemble: Ensemble, evidence: Sequence[Document]) -> str | None:
+    if ensemble.rules.on_gate_failed is None:
+        return None
+    failed = [
+        f"{gate['name']} ({item['id']})"
+        for item in evidence
+        for gate in cast("list[Document]", item["gates"])
+        if gate["passed"] is False
+    ]
+    return f"on_gate_failed: {', '.join(failed)}" if failed else None
+
+
+def _dispositions(findings: Sequence[Finding], answer: Document) -> list[Document]:
+    given = {item["finding"]: item for item in answer.get("dispositions", ())}
+    return [
+        given.get(finding.id, {"finding": finding.id, "state": "open", "reason": ""})
+        for finding in findings
+    ]
+
+
+def _claim(raised: Document, evidence: Sequence[Document]) -> Document:
+    """Check a claim against the gate it names: verified, refuted, or unchecked."""
+    name, _, gate_name = (raised["evidence"] or "").partition("/")
+    gates = [
+        gate
+        for item in evidence
+        if name in (item["id"], item["name"])
+        for gate in cast("list[Document]", item["gates"])
+        if gate_name in ("", gate["name"]) and gate["passed"] is not None
+    ]
+    state = "unchecked"
+    if gates and (gate_name or len(gates) == 1):
+        state = "verified" if gates[0]["passed"] is raised["holds"] else "refuted"
+    return {"text": raised["text"], "state": state, "evidence": raised["evidence"]}
+
+
+def _witnesses(voters: Sequence[Turn]) -> Document:
+    """Count who was seated, who answered, and how many different models that were."""
+    answered = [turn for turn in voters if turn.answered]
+    models = {
+        turn.path if (turn.served or "").startswith("manual/") else turn.served for turn in answered
+    }
+    return {"seated": len(voters), "answered": len(answered), "effective": float(len(models))}
+
+
+def _weigh_turns(turns: Sequence[Turn], causes: Causes) -> None:
+    for turn in turns:
+        if turn.status in ("failed", "unparsed", "refused"):
+            causes.add("degraded", f"{turn.path} is lost: {turn.status}")
+        if turn.truncated:
+            causes.add("degraded", f"the answer of {turn.path} was cut at its token limit")
+    weak = [turn.path for turn in turns if turn.weak]
+    if weak:
+        causes.add("advisory", f"the embedded model served {', '.join(weak)}")
+    stand_ins = [turn.path for turn in turns if turn.stand_in and not turn.weak]
+    if stand_ins:
+        causes.add("advisory", f"a fallback model served {', '.join(stand_ins)}")
+
+
+def _weigh_witnesses(ensemble: Ensemble, witnesses: Document, causes: Causes) -> None:
+    quorum, answered, models = (
+        ensemble.rules.quorum,
+        witnesses["answered"],
+        witnesses["effective"],
+    )
+    if answered < quorum:
+        causes.add("void", f"{answered} of {witnesses['seated']} answered, the quorum is {quorum}")
+    elif models < quorum:
+        told = f"{answered} answers come from {models:g} model, the quorum is {quorum}"
+        causes.add("advisory", told)
+
+
+def _weigh_findings(
+    findings: Sequence[Finding], dispositions: Sequence[Document], causes: Causes
+) -> None:
+    settled = {
+        item["finding"] for item in dispositions if item["state"] in ("accepted", "rejected")
+    }
+    open_ones = [f.id for f in findings if f.severity == "CRITICAL" and f.id not in settled]
+    if open_ones:
+        causes.add("advisory", f"CRITICAL findings are open: {', '.join(open_ones)}")
+
+
+def _weigh_claims(claims: Sequence[Document], causes: Causes) -> None:
+    for claim in claims:
+        if claim["state"] == "refuted":
+            causes.add("void", f"it rests on a claim that {claim['evidence']} refutes")
+    unchecked = sum(claim["state"] == "unchecked" for claim in claims)
+    if unchecked:
+        causes.add("advisory", f"{unchecked} claims it rests on are unchecked")
+
+
+def _confidence(answer: Document) -> Document:
+    return {
+        "level": answer.get("confidence"),
+        "probability": answer.get("probability"),
+        "calibrated": False,
+    }
+
+
+def _minority(turns: Sequence[Turn], position: str | None) -> list[Document]:
+    return [
+        {"seat": turn.path, "position": turn.position, "result": (turn.answer or {})["result"]}
+        for turn in turns
+        if turn.position is not None and turn.position != position
+    ]

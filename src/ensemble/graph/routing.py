@@ -1,0 +1,54 @@
+"""Conditions on edges: small named functions of the state, composable with `&`, `|`, `~`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ensemble.graph.state import findings_of, latest, turns_of
+from ensemble.roles import Severity
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Whether an edge is taken, and how that is said in a drawing."""
+
+    name: str
+    holds: Callable[[Mapping[str, Any]], bool]
+
+    def __and__(self, other: "Condition") -> "Condition":
+        return Condition(
+            f"{self.name} and {other.name}", lambda s: self.holds(s) and other.holds(s)
+        )
+
+    def __or__(self, other: "Condition") -> "Condition":
+        return Condition(f"{self.name} or {other.name}", lambda s: self.holds(s) or other.holds(s))
+
+    def __invert__(self) -> "Condition":
+        return Condition(f"not {self.name}", lambda s: not self.holds(s))
+
+
+def found(severity: Severity = Severity.CRITICAL) -> Condition:
+    """Hold when a finding at least this severe was raised by a seat or a gate."""
+    return Condition(
+        f"found {severity.value}",
+        lambda state: any(Severity(f.severity).rank <= severity.rank for f in findings_of(state)),
+    )
+
+
+def split() -> Condition:
+    """Hold when the last answers of the seats take more than one position."""
+
+    def holds(state: Mapping[str, Any]) -> bool:
+        return len({turn.position for turn in latest(turns_of(state)) if turn.position}) > 1
+
+    return Condition("split", holds)
+
+
+def unsure() -> Condition:
+    """Hold when the last finished turn says that its confidence is low."""
+
+    def holds(state: Mapping[str, Any]) -> bool:
+        answers = [turn.answer for turn in turns_of(state) if turn.answer]
+        return bool(answers) and answers[-1].get("confidence") == "low"
+
+    return Condition("unsure", holds)

@@ -1,0 +1,165 @@
+"""What flows through the graph: JSON documents by key, so that order of arrival is nothing.
+
+Every channel collects by key and is read in a fixed order. `Turn` is one finished turn.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, TypedDict, cast
+
+Document = dict[str, Any]
+
+
+def by_key(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge two channels' documents; a key set to None is taken out."""
+    merged = {**before, **after}
+    return {key: merged[key] for key in sorted(merged) if merged[key] is not None}
+
+
+class EnsembleState(TypedDict, total=False):
+    """LangGraph's state: only JSON, so that any checkpointer can hold it."""
+
+    task: str
+    """What to decide."""
+    turns: Annotated[dict[str, Document], by_key]
+    """Finished turns by key."""
+    asking: Annotated[dict[str, Document], by_key]
+    """Nodes whose turn waits for the lab, and how far it had come."""
+    entered: Annotated[dict[str, Document], by_key]
+    """Nodes that were entered and have not finished."""
+    evidence: Annotated[dict[str, Document], by_key]
+    """What was measured, by evidence id."""
+    batches: int
+    """How many batches the lab has run."""
+    decision: Document
+    """What it all amounts to."""
+
+
+StateUpdate = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One finished turn, as it stands in state, journal and result."""
+
+    key: str
+    """Seat path, role and occurrence: `panel[0]/panel_member#0`."""
+    seat: str
+    path: str
+    """The seat and the place in it: `panel[0]`, or `chair`."""
+    rank: int
+    """The seat's place in the topology."""
+    occurrence: int
+    """How often the path had been entered in this role before."""
+    agent: str
+    version: str
+    sha256: str
+    role: str
+    mode: str
+    tool_mode: str | None
+    status: str
+    """answered, unparsed, refused, failed or not_needed."""
+    asked: str | None = None
+    """The model wished for first."""
+    served: str | None = None
+    """`provider/model` that answered."""
+    weak: bool = False
+    """Whether the embedded model answered."""
+    stand_in: bool = False
+    """Whether a fallback answered."""
+    truncated: bool = False
+    """Whether the answer was cut at its token limit."""
+    fallbacks: Sequence[Document] = ()
+    """Attempts that failed before."""
+    answer: Document | None = None
+    """The parsed answer; None unless answered."""
+    problem: str | None = None
+    """Why there is no answer."""
+    model_calls: int = 0
+
+    @property
+    def answered(self) -> bool:
+        """Whether the seat gave an answer that counts."""
+        return self.status == "answered"
+
+    @property
+    def position(self) -> str | None:
+        """The position taken, if any."""
+        return self.answer.get("position") if self.answer else None
+
+    def document(self) -> Document:
+        """Return the turn as JSON."""
+        return asdict(self)
+
+
+def turns_of(state: Mapping[str, Any]) -> list[Turn]:
+    """Return the finished turns in order: by round, then seat, then place in the seat."""
+    found = [Turn(**document) for document in state.get("turns", {}).values()]
+    return sorted(found, key=lambda turn: (turn.occurrence, turn.rank, place_of(turn.path)))
+
+
+def place_of(path: str) -> tuple[str, int]:
+    """Return the seat and the number in it: `panel[10]` after `panel[9]`."""
+    seat, _, number = path.partition("[")
+    return seat, int(number.removesuffix("]")) if number else 0
+
+
+def latest(turns: Sequence[Turn]) -> list[Turn]:
+    """Return each path's last turn, in order."""
+    last = {turn.path: turn for turn in turns}
+    return [turn for turn in turns if last[turn.path] is turn]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One item that somebody, or a failed gate, raised."""
+
+    id: str
+    severity: str
+    title: str
+    location: str
+    by: str
+    evidence: str | None = None
+    issue: str = ""
+    impact: str = ""
+    recommendation: str = ""
+    detail: Document = field(default_factory=dict[str, Any])
+
+    def document(self) -> Document:
+        """Return the finding as JSON."""
+        return {key: item for key, item in asdict(self).items() if key != "detail"}
+
+
+def findings_of(state: Mapping[str, Any]) -> list[Finding]:
+    """Return every finding: failed gates first (G1 …), then what the seats raised (F1 …)."""
+    found: list[Finding] = []
+    for evidence in evidence_of(state):
+        for gate in cast("list[Document]", evidence["gates"]):
+            if gate["passed"] is not True:
+                found.append(_gate_finding(f"G{len(found) + 1}", evidence, gate))
+    number = 0
+    for turn in turns_of(state):
+        for raised in (turn.answer or {}).get("findings", ()):
+            number += 1
+            found.append(Finding(id=f"F{number}", by=turn.path, evidence=None, **raised))
+    return found
+
+
+def evidence_of(state: Mapping[str, Any]) -> list[Document]:
+    """Return the evidence in order of its ids."""
+    known: Mapping[str, Document] = state.get("evidence", {})
+    return sorted(known.values(), key=lambda item: int(item["id"][1:]))
+
+
+def _gate_finding(name: str, evidence: Document, gate: Document) -> Finding:
+    failed = gate["passed"] is False
+    word = "failed" if failed else "could not be settled"
+    return Finding(
+        id=name,
+        severity="CRITICAL" if failed else "WARNING",
+        title=f"gate {gate['name']} {word}: {gate['value']} against {gate['threshold']}",
+        location=str(evidence["spec"].get("dataset") or evidence["name"]),
+        by="lab",
+        evidence=evidence["id"],
+        issue=str(gate.get("detail") or ""),
+    )

@@ -1,0 +1,139 @@
+"""The first place where a replay asks, or gets, something else than its recording holds.
+
+Always "recorded" and "now". A call that differs stops the replay at once; other differences
+(an agent's file, a rule's outcome) are kept and told at the end, where no call differed.
+"""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, cast
+
+from ensemble.errors import Diverged
+from ensemble.journal.digest import is_lost, reduced, whole
+from ensemble.journal.record import ANSWERED, ASKED, Event
+
+_DIFF_LINES: Final = 24
+_SHORT: Final = 160
+_CAUSES: Final = (
+    ("agents", "agent file"),
+    ("graph", "graph"),
+    ("workspace", "fixture"),
+    ("models", "model parameters"),
+    ("lab", "lab"),
+    ("code", "code version"),
+)
+
+
+class Divergence:
+    """Knows the recording's calls by number, and which inputs changed since."""
+
+    def __init__(self, recorded: Sequence[Event]) -> None:
+        outcomes = {name for names in ANSWERED.values() for name in names}
+        calls = [e for e in recorded if e.event in outcomes and not is_lost(e)]
+        self._numbers = {(e.key, whole(e.attempt)): n for n, e in enumerate(calls, 1)}
+        self._intents = {
+            (e.event, e.key, whole(e.attempt)): e for e in recorded if e.event in ASKED.values()
+        }
+        self._changes: list[tuple[Event, str, Any, Any]] = []
+
+    def changed(self, recorded: Event, now: Mapping[str, Any]) -> None:
+        """Remember that an event came out otherwise than recorded."""
+        for path, before, after in changed_fields(reduced(recorded.body), now):
+            self._changes.append((recorded, path, before, after))
+
+    def differs(self, outcome: Event, asked: str, now: Mapping[str, Any]) -> Diverged:
+        """Explain a call whose request is not the recorded one."""
+        intent = self._intents.get((asked, outcome.key, whole(outcome.attempt)))
+        before: Mapping[str, Any] = intent.body.get("request", {}) if intent else {}
+        paths = [path for path, *_ in changed_fields(before, now)]
+        lines = list(
+            difflib.unified_diff(_pretty(before), _pretty(now), "recorded", "now", n=1, lineterm="")
+        )
+        shown = "\n".join(f"    {line[:200]}" for line in lines[:_DIFF_LINES])
+        more = len(lines) - _DIFF_LINES
+        shown += f"\n    … {more} more lines" if more > 0 else ""
+        number = self._numbers[(outcome.key, whole(outcome.attempt))]
+        who = _who(intent.body if intent else {})
+        return self._diverged(
+            f"call {number} of {len(self._numbers)} asks something else than was recorded\n"
+            f"  field: {', '.join(paths[:3]) or 'request'}\n{shown}",
+            where=f"{outcome.key}{who}",
+        )
+
+    def unknown(
+        self, key: str, attempt: int, now: Mapping[str, Any], about: Mapping[str, Any]
+    ) -> Diverged:
+        """Explain a call that the recording does not hold."""
+        listed = json.dumps(now, ensure_ascii=False, sort_keys=True)[:300]
+        return self._diverged(
+            f"the recording holds no such call (attempt {attempt})\n  now: {listed}",
+            where=f"{key}{_who(about)}",
+        )
+
+    def raise_first(self, unused: Sequence[Event]) -> None:
+        """Raise the first difference that did not show in a call; return where there is none."""
+        if self._changes:
+            event, path, before, after = self._changes[0]
+            raise self._diverged(
+                f"{event.event} differs\n  field: {path}\n  recorded: {_short(before)}\n"
+                f"  now: {_short(after)}",
+                where=event.key,
+            )
+        if unused:
+            first = min(unused, key=lambda e: self._numbers[(e.key, whole(e.attempt))])
+            number = self._numbers[(first.key, whole(first.attempt))]
+            raise self._diverged(
+                f"{len(unused)} recorded calls were never asked for; the first is call {number}",
+                where=first.key,
+            )
+
+    def _diverged(self, problem: str, *, where: str) -> Diverged:
+        inputs = [change for change in self._changes if change[0].event == "run_started"]
+        cause = next(
+            (
+                f"{name} ({path})"
+                for _, path, *_ in inputs
+                for mark, name in _CAUSES
+                if path.removeprefix("value.").startswith(mark)
+            ),
+            "scenario" if inputs else "order, or another version of the code",
+        )
+        return Diverged(
+            f"{problem}\n  cause: {cause}",
+            where=where,
+            fix="undo the change, or record again: `ensemble rerecord SCENARIO --case CASE` "
+            "(with `--keep-answers` where a person wrote them)",
+        )
+
+
+def changed_fields(before: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield (path, recorded, now) of every leaf in which two JSON values differ."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        left, right = cast("Mapping[str, Any]", before), cast("Mapping[str, Any]", now)
+        for key in dict.fromkeys([*left, *right]):
+            step = f"{path}.{key}" if path else key
+            yield from changed_fields(left.get(key), right.get(key), step)
+    elif isinstance(before, list) and isinstance(now, list):
+        one, two = cast("list[Any]", before), cast("list[Any]", now)
+        for index in range(max(len(one), len(two))):
+            item = one[index] if index < len(one) else None
+            other = two[index] if index < len(two) else None
+            yield from changed_fields(item, other, f"{path}[{index}]")
+    elif before != now:
+        yield path, before, now
+
+
+def _who(body: Mapping[str, Any]) -> str:
+    named = [str(body[name]) for name in ("role", "agent") if body.get(name)]
+    return f" ({', '.join(named)})" if named else ""
+
+
+def _pretty(value: Any) -> list[str]:
+    text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
+    return text.replace("\\n", "\n").split("\n")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]}…"

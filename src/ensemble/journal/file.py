@@ -1,0 +1,261 @@
+"""A run's folder on disk: `events.jsonl`, `blobs/`, `manifest.json` and the owner's lock.
+
+Lines are appended and synced in groups: whatever has gathered while the last sync ran goes
+out with the next one. What was being written when a process died is cut off before the
+first append of the next owner.
+"""
+
+import asyncio
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ensemble.errors import CannotWrite, DiskFull, InvalidFile, NotOwner
+from ensemble.journal.record import Event, read_line, write_line
+
+EVENTS = "events.jsonl"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a run's folder holds."""
+
+    run: str
+    events: tuple[Event, ...]
+    last_sum: str
+    whole_bytes: int
+    """Length of the file up to the last whole, chained line."""
+    torn_line: int | None
+    """Number of the first line that is torn or does not chain; None where all do."""
+
+
+def read_events(folder: Path) -> Contents:
+    """Read a journal up to its last whole line.
+
+    Raises:
+        InvalidFile: there is no journal in `folder`, or a blob is missing or altered.
+    """
+    path = folder / EVENTS
+    if not path.is_file():
+        raise InvalidFile("no journal here", where=str(path), fix="name a run of `ensemble list`")
+    events: list[Event] = []
+    run, last_sum, length, torn = "", "", 0, None
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        if not line:
+            continue
+        read = read_line(line, last_sum, lambda name: _read_blob(folder, name))
+        if read is None:
+            torn = number
+            break
+        event, last_sum, run = read
+        events.append(event)
+        length += len(line) + 1
+    length = min(length, path.stat().st_size)
+    return Contents(run, tuple(events), last_sum, length, torn)
+
+
+def _read_blob(folder: Path, name: str) -> Any:
+    path = folder / "blobs" / name.removeprefix("sha256:")
+    where = str(path)
+    if not path.is_file():
+        raise InvalidFile("a part of the journal is missing", where=where, fix="restore the file")
+    data = path.read_bytes()
+    if f"sha256:{hashlib.sha256(data).hexdigest()}" != name:
+        raise InvalidFile("this part was changed after it was written", where=where, fix="restore")
+    return json.loads(data)
+
+
+class JournalFile:
+    """The one writer of a run's folder. Use `create` or `reopen`."""
+
+    def __init__(self, folder: Path, run: str, lock: IO[str], last_sum: str, seq: int) -> None:
+        self.folder = folder
+        self.run = run
+        self.seq = seq
+        self._lock = lock
+        self._sum = last_sum
+        self._file = (folder / EVENTS).open("ab", buffering=0)
+        self._waiting: list[bytes] = []
+        self._appended = self._synced = 0
+        self._syncing: asyncio.Task[None] | None = None
+        self._failure: OSError | None = None
+
+    @classmethod
+    def create(cls, folder: Path, run: str) -> "JournalFile":
+        """Make the folder of a new run and own it."""
+        try:
+            (folder / "blobs").mkdir(parents=True)
+            lock = _own(folder)
+        except OSError as error:
+            raise _unwritable(error, folder) from error
+        return cls(folder, run, lock, "", 0)
+
+    @classmethod
+    def reopen(cls, folder: Path) -> tuple["JournalFile", Contents]:
+        """Own the folder of a run that ended early, with its torn tail cut off.
+
+        Raises:
+            NotOwner: a live process owns the run.
+        """
+        lock = _own(folder)
+        contents = read_events(folder)
+        with (folder / EVENTS).open("r+b") as file:
+            file.truncate(contents.whole_bytes)
+            if contents.whole_bytes:
+                file.seek(contents.whole_bytes - 1)
+                if file.read(1) != b"\n":
+                    file.write(b"\n")
+        last = contents.events[-1].seq + 1 if contents.events else 0
+        return cls(folder, contents.run, lock, contents.last_sum, last), contents
+
+    def append(self, event: Event) -> None:
+        """Put the event's line in the buffer; `flush` waits until it is on disk."""
+        if self._failure is not None:
+            raise _unwritable(self._failure, self.folder) from self._failure
+        line, self._sum = write_line(event, self.run, self._sum, self._keep_blob)
+        self.seq = event.seq + 1
+        self._waiting.append(line)
+        self._appended += 1
+
+    async def flush(self) -> None:
+        """Return once everything appended so far is synced to disk.
+
+        Raises:
+            DiskFull: the disk is full or failing.
+            CannotWrite: the folder is read-only or gone.
+        """
+        wanted = self._appended
+        while self._synced < wanted:
+            if self._failure is not None:
+                raise _unwritable(self._failure, self.folder) from self._failure
+            if self._syncing is None or self._syncing.done():
+                self._syncing = asyncio.create_task(self._sync())
+            await asyncio.shield(self._syncing)
+
+    def close(self) -> None:
+        """Write what still waits and give the run up."""
+        if self._file.closed:
+            return
+        try:
+            if self._failure is None:
+                self._write(b"".join(self._waiting))
+        finally:
+            self._waiting.clear()
+            self._file.close()
+            self._lock.close()
+
+    async def _sync(self) -> None:
+        batch, number = b"".join(self._waiting), self._appended
+        self._waiting.clear()
+        try:
+            await asyncio.to_thread(self._write, batch)
+        except OSError as error:
+            self._failure = error
+        else:
+            self._synced = number
+
+    def _write(self, batch: bytes) -> None:
+        view = memoryview(batch)
+        while view:
+            view = view[os.write(self._file.fileno(), view) :]
+        os.fsync(self._file.fileno())
+
+    def _keep_blob(self, data: bytes) -> str:
+        name = hashlib.sha256(data).hexdigest()
+        path = self.folder / "blobs" / name
+        if not path.exists():
+            try:
+                write_whole(path, data)
+            except OSError as error:
+                self._failure = error
+                raise _unwritable(error, self.folder) from error
+        return f"sha256:{name}"
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it appears whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write `manifest.json`, sorted and indented, so that it reads and diffs well."""
+    text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
+    write_whole(folder / MANIFEST, f"{text}\n".encode())
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a run or recording; empty where there is none yet."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        return {}
+    try:
+        loaded: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise InvalidFile(
+            f"the manifest is no JSON: {error}", where=str(path), fix="restore the file"
+        ) from error
+    return loaded
+
+
+def copy_recording(run: Path, into: Path, names: Sequence[str] = (EVENTS, MANIFEST)) -> None:
+    """Keep a finished run as a recording at `into`, in place of the one before."""
+    import shutil
+
+    fresh = into.with_name(f".{into.name}.{os.getpid()}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        fresh.mkdir(parents=True)
+        for name in names:
+            shutil.copy2(run / name, fresh / name)
+        if any((run / "blobs").iterdir()):
+            shutil.copytree(run / "blobs", fresh / "blobs")
+        shutil.rmtree(into, ignore_errors=True)
+        fresh.replace(into)
+    except OSError as error:
+        raise _unwritable(error, into) from error
+
+
+def _own(folder: Path) -> IO[str]:
+    path = folder / "lock"
+    try:
+        lock = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(error, folder) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.seek(0)
+        owner = lock.read().strip() or "an unknown process"
+        lock.close()
+        raise NotOwner(
+            f"process {owner} owns this run", where=str(folder), fix="wait for it to end"
+        ) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _unwritable(error: OSError, folder: Path) -> CannotWrite | DiskFull:
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        return DiskFull(
+            f"the disk refused a write: {error.strerror}",
+            where=str(folder),
+            fix="make room, then `ensemble resume` the run",
+        )
+    return CannotWrite(
+        f"cannot write here: {error.strerror}", where=str(folder), fix="choose a writable folder"
+    )

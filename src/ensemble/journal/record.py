@@ -1,0 +1,106 @@
+"""One event of a run, and the one line of JSON it is written as.
+
+A line is canonical JSON with a `sum`: the SHA-256 of the previous line's sum and this line
+without its own. Fields over 4 KiB are written as blobs, named by their hash.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from ensemble.canonical import canonical
+
+BLOB_OVER_BYTES: Final = 4096
+FORMAT: Final = "ensemble/journal@1"
+
+ASKED = {"model": "model_asked", "tool": "tool_called", "lab": "lab_submitted", "person": "paused"}
+ANSWERED = {
+    "model": ("model_replied", "model_failed"),
+    "tool": ("tool_returned", "tool_refused"),
+    "lab": ("lab_returned",),
+    "person": ("person_answered",),
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the journal."""
+
+    event: str
+    key: str
+    seq: int
+    at: float
+    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Everything else: `value`, `print`, `attempt`, `served`, `usage` …"""
+
+    @property
+    def attempt(self) -> str:
+        """The attempt number as text; a call asked again after a loss is `1.1`."""
+        return str(self.body.get("attempt", 1))
+
+    @property
+    def value(self) -> Any:
+        """What was answered, decided or ruled."""
+        return self.body.get("value")
+
+    def document(self, run: str) -> dict[str, Any]:
+        """Return the event as one flat JSON object."""
+        head = {"event": self.event, "key": self.key, "seq": self.seq, "at": self.at, "run": run}
+        return {**self.body, **head}
+
+
+_HEAD = ("event", "key", "seq", "at", "run", "sum")
+
+
+def write_line(
+    event: Event, run: str, previous_sum: str, keep_blob: Callable[[bytes], str]
+) -> tuple[bytes, str]:
+    """Return the event's line, with its newline, and its sum.
+
+    Args:
+        event: what happened.
+        run: the run's id.
+        previous_sum: the sum of the line before; empty for the first.
+        keep_blob: stores bytes and returns `sha256:<hex>`.
+    """
+    flat = event.document(run)
+    for name, item in event.body.items():
+        if isinstance(item, (str, list, tuple, dict)):
+            data = canonical(item)
+            if len(data) > BLOB_OVER_BYTES:
+                flat[name] = {"blob": keep_blob(data)}
+    flat["sum"] = _sum(flat, previous_sum)
+    return canonical(flat) + b"\n", flat["sum"]
+
+
+def read_line(
+    line: bytes, previous_sum: str, read_blob: Callable[[str], Any]
+) -> tuple[Event, str, str] | None:
+    """Return the event, its sum and its run id; None where the line is torn or unchained."""
+    try:
+        loaded: Any = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(loaded, dict) or "sum" not in loaded:
+        return None
+    flat = cast("dict[str, Any]", loaded)
+    told = flat.pop("sum")
+    if told != _sum(flat, previous_sum):
+        return None
+    body = {
+        name: read_blob(cast("dict[str, str]", item)["blob"]) if _is_blob(item) else item
+        for name, item in flat.items()
+        if name not in _HEAD
+    }
+    event = Event(flat["event"], flat["key"], int(flat["seq"]), float(flat["at"]), body)
+    return event, told, flat["run"]
+
+
+def _is_blob(item: Any) -> bool:
+    return isinstance(item, dict) and list(cast("dict[str, Any]", item)) == ["blob"]
+
+
+def _sum(flat: Mapping[str, Any], previous_sum: str) -> str:
+    return hashlib.sha256(previous_sum.encode() + canonical(flat)).hexdigest()

@@ -1,0 +1,237 @@
+"""What nodes talk to: an effect is asked for, recorded, and only then used.
+
+One class serves four kinds of run. A live run performs effects and writes them; a run in
+memory does the same without a file; a resumed run finds what its file already holds and
+performs the rest; a replay finds everything in its recording, and what it does not find is
+a divergence. None of them has heard of models, labs or graphs.
+"""
+
+import inspect
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final
+
+from ensemble.canonical import canonical, fingerprint
+from ensemble.errors import Paused
+from ensemble.journal.digest import is_lost, reduced, whole
+from ensemble.journal.divergence import Divergence
+from ensemble.journal.file import JournalFile
+from ensemble.journal.record import ANSWERED, ASKED, Event
+from ensemble.journal.redaction import Redactor
+
+Perform = Callable[[], Awaitable[tuple[str, dict[str, Any]]]]
+Heard = Callable[[Event], None]
+
+_OUTCOMES: Final = frozenset(name for names in ANSWERED.values() for name in names)
+
+
+class Journal:
+    """The events of one run, in order, and the outcomes that need not be had again."""
+
+    def __init__(
+        self,
+        run: str,
+        *,
+        file: JournalFile | None = None,
+        recorded: Iterable[Event] = (),
+        replaying: bool = False,
+        redactor: Redactor | None = None,
+        heard: Heard | None = None,
+    ) -> None:
+        """Start a journal.
+
+        Args:
+            run: the run's id.
+            file: where lines go; None keeps them in memory.
+            recorded: what an earlier process, or the recording, already holds.
+            replaying: perform nothing; what is not recorded is a divergence.
+            redactor: takes secrets out before anything is fingerprinted or kept.
+            heard: told each event as it is appended.
+        """
+        known = list(recorded)
+        self.run = run
+        self.replaying = replaying
+        self.recorded = known
+        self.events: list[Event] = [] if replaying else list(known)
+        self.divergence = Divergence(known)
+        self._file = file
+        self._redactor = redactor or Redactor({})
+        self._heard = heard
+        self._seq = 0 if replaying else len(known)
+        gone = {(e.key, e.attempt) for e in known if e.event == "withdrawn"}
+        self._known = {(e.event, e.key, e.attempt): e for e in known}
+        self._outcomes = {
+            (e.key, whole(e.attempt)): e
+            for e in known
+            if e.event in _OUTCOMES and not is_lost(e) and (e.key, e.attempt) not in gone
+        }
+        self._used: set[tuple[str, int]] = set()
+
+    async def effect(
+        self,
+        kind: str,
+        key: str,
+        request: Mapping[str, Any],
+        perform: Perform,
+        *,
+        attempt: int = 1,
+        idempotent: bool = True,
+        **about: Any,
+    ) -> Event:
+        """Return the recorded outcome of a call, or perform it and record it first.
+
+        Args:
+            kind: `model`, `tool`, `lab` or `person`.
+            key: the call's place in the run; the same in every run of the same inputs.
+            request: what is asked; its fingerprint must match a recorded one.
+            perform: does the effect; returns the outcome's event name and body.
+            attempt: which try of the same call this is, counted by the caller.
+            idempotent: whether it may be done again when it is unclear if it happened.
+            about: further fields of the asking event.
+
+        Raises:
+            Diverged: the recording holds no such call, or another request under its key.
+            Paused: it may have happened before the process died, and must not happen twice.
+        """
+        asked = self._redactor.clean(dict(request))
+        mark = fingerprint(asked)
+        found = self._outcomes.get((key, attempt))
+        if found is not None:
+            self._used.add((key, attempt))
+            if found.body.get("print") != mark:
+                raise self.divergence.differs(found, ASKED[kind], asked)
+            return self._recall(ASKED[kind], found)
+        if self.replaying:
+            raise self.divergence.unknown(key, attempt, asked, about)
+        number = self._attempt_after_loss(kind, key, attempt, idempotent=idempotent)
+        self.append(ASKED[kind], key, {"attempt": number, "print": mark, "request": asked, **about})
+        if not idempotent:
+            await self.flush()
+        name, body = await perform()
+        outcome = self.append(name, key, {**body, "attempt": number, "print": mark})
+        await self.flush()
+        return outcome
+
+    async def settle(self, event: str, key: str, make: Callable[[], Any], **about: Any) -> Any:
+        """Return a value that depends on clock, chance, order or surroundings, made once.
+
+        Args:
+            event: `resolved`, `ruled` or `drawn`.
+            key: its place in the run.
+            make: makes the value, or a coroutine of it; never called in a replay.
+            about: further fields of the event, such as `kind`.
+        """
+        known = self._known.get((event, key, "1"))
+        if known is None and self.replaying:
+            raise self.divergence.unknown(key, 1, {event: about}, about)
+        if known is None:
+            made = make()
+            value = await made if inspect.isawaitable(made) else made
+            known = self.append(event, key, {"value": value, **about})
+            await self.flush()
+        elif self.replaying:
+            self._keep(known)
+        return known.value
+
+    def note(self, event: str, key: str, **body: Any) -> Event:
+        """Write down what follows from the outcomes so far: a turn, a decision, an end."""
+        self._used.add((key, 1))
+        known = self._known.get((event, key, "1"))
+        if known is None:
+            return self.append(event, key, body)
+        now = _read_back(self._redactor.clean(body))
+        if reduced(known.body) != reduced(now):
+            self.divergence.changed(known, reduced(now))
+            if self.replaying:
+                return self._keep(Event(event, key, self._next(), known.at, now))
+        return self._keep(known) if self.replaying else known
+
+    def append(self, event: str, key: str, body: Mapping[str, Any]) -> Event:
+        """Add one event, as it reads back from its own line."""
+        at = 0.0 if self.replaying else time.time()
+        kept = _read_back(self._redactor.clean(dict(body)))
+        made = Event(event, key, self._next(), at, kept)
+        if self._file is not None:
+            self._file.append(made)
+        self._known[(event, key, made.attempt)] = made
+        return self._keep(made, numbered=True)
+
+    async def flush(self) -> None:
+        """Return once everything appended is on disk."""
+        if self._file is not None:
+            await self._file.flush()
+
+    def check_inputs(self) -> None:
+        """Refuse to go on with a run whose inputs are not those it began with.
+
+        Raises:
+            Diverged: naming the first input that changed. A replay goes on, to name the first
+                call that this changes.
+        """
+        if not self.replaying:
+            self.divergence.raise_first(())
+
+    def check_complete(self) -> None:
+        """Raise where a replay differed anywhere, or left recorded calls unused.
+
+        Raises:
+            Diverged: naming the first difference.
+        """
+        unused = [outcome for place, outcome in self._outcomes.items() if place not in self._used]
+        self.divergence.raise_first(unused)
+
+    def close(self) -> None:
+        """Write what still waits and give the run up."""
+        if self._file is not None:
+            self._file.close()
+
+    def _attempt_after_loss(self, kind: str, key: str, attempt: int, *, idempotent: bool) -> str:
+        intents = [
+            e for e in self.events
+            if e.event == ASKED[kind] and e.key == key and whole(e.attempt) == attempt
+        ]  # fmt: skip
+        if not intents:
+            return str(attempt)
+        last = intents[-1]
+        if not idempotent:
+            raise Paused(
+                "this call may have happened before the process died",
+                where=f"{key}: {json.dumps(last.body.get('request'), ensure_ascii=False)[:400]}",
+                fix="look whether it did, then answer with `ensemble resume`",
+            )
+        if (f"{kind}_failed", key, last.attempt) not in self._known:
+            lost = {
+                "attempt": last.attempt,
+                "class": "lost",
+                "error": "in flight when the process died",
+                "reserved": last.body.get("reserved"),
+            }
+            self.append(f"{kind}_failed", key, lost)
+        return f"{attempt}.{len(intents)}"
+
+    def _recall(self, asked: str, outcome: Event) -> Event:
+        if not self.replaying:
+            return outcome
+        intent = self._known.get((asked, outcome.key, outcome.attempt))
+        if intent is not None:
+            self._keep(intent)
+        return self._keep(outcome)
+
+    def _keep(self, event: Event, *, numbered: bool = False) -> Event:
+        kept = event if numbered else Event(
+            event.event, event.key, self._next(), event.at, event.body
+        )  # fmt: skip
+        self.events.append(kept)
+        if self._heard is not None:
+            self._heard(kept)
+        return kept
+
+    def _next(self) -> int:
+        self._seq += 1
+        return self._seq - 1
+
+
+def _read_back(body: Mapping[str, Any]) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(canonical(body))
+    return loaded

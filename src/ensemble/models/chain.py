@@ -1,0 +1,348 @@
+"""The walk down a chain of models until one answers.
+
+Every attempt is an effect of the journal, and the walk is a function of what the journal
+returns for it: no clock, no probe and no chance decides where to go next. Whatever waits
+(a back-off, a deadline, a queue) waits inside the live attempt, so that a replay never does.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, Protocol
+from weakref import WeakKeyDictionary
+
+from ensemble.canonical import without_surrogates
+from ensemble.errors import NoModelLeft
+from ensemble.journal.record import Event
+from ensemble.models.messages import is_json, plain
+from ensemble.models.provider import (
+    Candidate,
+    Failure,
+    ModelCall,
+    ModelFailure,
+    Provider,
+    Reply,
+    Usage,
+)
+
+BRIEF_TOKENS: Final = 120
+"""What a candidate that keeps its answers short may say."""
+PARTIAL_AT_MOST: Final = 4000
+"""Characters kept of an answer that broke off."""
+
+Admit = Callable[[Candidate, ModelCall, int], Mapping[str, Any]]
+"""Told candidate, call and attempt before each attempt. Returns what to note beside it, e.g.
+`{"reserved": …}`; raises `OverLimit` where the attempt would cross a limit."""
+
+
+class Recorder(Protocol):
+    """The journal, as the chain sees it."""
+
+    async def effect(
+        self,
+        kind: str,
+        key: str,
+        request: Mapping[str, Any],
+        perform: Callable[[], Awaitable[tuple[str, dict[str, Any]]]],
+        *,
+        attempt: int = 1,
+        **about: Any,
+    ) -> Event:
+        """Do the effect and return its outcome as read back; on replay only return it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How long and how often to ask before the next model's turn comes."""
+
+    tries: Mapping[Failure, int] = field(
+        default_factory=lambda: {
+            Failure.RATE_LIMIT: 3,
+            Failure.OVERLOADED: 3,
+            Failure.TRANSPORT: 3,
+            Failure.TIMEOUT: 2,
+            Failure.LOST: 5,
+            Failure.CANCELLED: 5,
+        }
+    )
+    """Attempts at one candidate by how the last one failed; what is not here is not retried."""
+    backoff_s: float = 0.5
+    """The first wait; each further one is twice as long, all with jitter."""
+    backoff_at_most_s: float = 20.0
+    """The longest wait of our own."""
+    retry_after_at_most_s: float = 60.0
+    """A server that asks for a longer wait is left for the next model."""
+    call_s: float = 600.0
+    """One whole attempt, streaming included."""
+    unhurried: frozenset[str] = frozenset({"manual"})
+    """Providers with deadlines of their own."""
+    at_once: Mapping[str, int] = field(default_factory=lambda: {"embedded": 1, "ollama": 4})
+    """Calls in flight per provider, over the whole process."""
+    at_once_elsewhere: int = 256
+    """The same for providers not named."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One failed attempt."""
+
+    number: int
+    candidate: Candidate
+    failure: Failure
+    error: str
+
+    @property
+    def warning(self) -> str | None:
+        """What the user should mend although the run went on; None where it is not theirs."""
+        if self.failure not in (Failure.AUTH, Failure.NOT_FOUND):
+            return None
+        return f"{_name(self.candidate)} was passed over, {self.failure.value}: {self.error}"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A reply, the model that gave it, and the attempts that failed before."""
+
+    reply: Reply
+    candidate: Candidate
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should mend although an answer was had."""
+        return tuple(attempt.warning for attempt in self.attempts if attempt.warning)
+
+
+class ChainExhausted(NoModelLeft):
+    """No model of the chain answered; the text is a table of every attempt."""
+
+    def __init__(self, key: str, chain: Sequence[Candidate], attempts: Sequence[Attempt]) -> None:
+        rows = [
+            (str(attempt.number), _name(attempt.candidate), attempt.failure.value, attempt.error)
+            for attempt in attempts
+        ]
+        rows += [("-", _name(c), "not asked", c.reason) for c in chain if not c.available]
+        table = "".join(f"\n    {n:>2}  {who:<34}  {how:<14}  {why}" for n, who, how, why in rows)
+        super().__init__(f"no model answered{table}", where=key, fix=_fix(chain, attempts))
+        self.attempts = tuple(attempts)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the walk ended because a model declined to answer."""
+        return bool(self.attempts) and self.attempts[-1].failure is Failure.CONTENT_FILTER
+
+
+async def ask(
+    chain: Sequence[Candidate],
+    call: ModelCall,
+    *,
+    recorder: Recorder,
+    providers: Mapping[str, Provider],
+    policy: Policy | None = None,
+    admit: Admit | None = None,
+) -> Answered:
+    """Ask the models of `chain` in order until one answers.
+
+    Args:
+        chain: candidates as resolved; those not available are skipped without an attempt.
+        call: what to ask; its key is the same for every attempt, whose number counts up.
+        recorder: the run's journal.
+        providers: a provider for each `Candidate.provider`.
+        policy: retries, waits and limits.
+        admit: asked before each attempt whether it fits the run's limits.
+
+    Raises:
+        ChainExhausted: no candidate answered, or one's failure ends the walk.
+        EnsembleError: what a provider or `admit` raises for the user, e.g. `Paused`.
+    """
+    policy = policy or Policy()
+    attempts: list[Attempt] = []
+    too_small: Candidate | None = None
+    for candidate in chain:
+        if not candidate.available or not _is_roomier(candidate, too_small):
+            continue
+        wait_s, tries = 0.0, 0
+        while True:
+            tries += 1
+            number = len(attempts) + 1
+            asked = _fitted(call, candidate)
+            about = dict(admit(candidate, asked, number)) if admit else {}
+            event = await recorder.effect(
+                "model",
+                call.key,
+                requested(candidate, asked),
+                _attempt(candidate, asked, providers, policy, wait_s),
+                attempt=number,
+                **about,
+            )
+            if event.event == "model_replied":
+                return Answered(_reply(event), candidate, tuple(attempts))
+            attempts.append(_failed(number, candidate, event))
+            wait_s = _wait_s(attempts[-1], event, tries, policy)
+            if wait_s < 0:
+                break
+        match attempts[-1].failure:
+            case Failure.BAD_REQUEST | Failure.CONTENT_FILTER:
+                break
+            case Failure.CONTEXT:
+                too_small = candidate
+            case _:
+                pass
+    raise ChainExhausted(call.key, chain, attempts)
+
+
+def requested(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
+    """Return the call as it is fingerprinted: what decides the answer, and no secret."""
+    return {
+        "kind": "model",
+        "model": f"{candidate.provider}/{candidate.model}",
+        "messages": plain(call.messages),
+        "schema": call.schema,
+        "params": asdict(call.params),
+    }
+
+
+def _fitted(call: ModelCall, candidate: Candidate) -> ModelCall:
+    params = call.params
+    if candidate.brief:
+        params = replace(params, max_tokens=min(params.max_tokens, BRIEF_TOKENS))
+    schema = (call.brief_schema or call.schema) if candidate.brief else call.schema
+    schema = schema if candidate.json_schema else None
+    return replace(call, params=params, schema=schema)
+
+
+def _attempt(
+    candidate: Candidate,
+    call: ModelCall,
+    providers: Mapping[str, Provider],
+    policy: Policy,
+    wait_s: float,
+) -> Callable[[], Awaitable[tuple[str, dict[str, Any]]]]:
+    async def perform() -> tuple[str, dict[str, Any]]:
+        if wait_s:
+            await asyncio.sleep(wait_s)
+        started = time.monotonic()
+        try:
+            async with _gate(candidate.provider, policy):
+                started = time.monotonic()
+                limit_s = None if candidate.provider in policy.unhurried else policy.call_s
+                async with asyncio.timeout(limit_s):
+                    reply = await _provider(candidate, providers)(candidate, call)
+            _refuse_unusable(reply, call)
+        except ModelFailure as failure:
+            failed = failure
+        except TimeoutError:
+            failed = ModelFailure(Failure.TIMEOUT, "the whole call took too long")
+        else:
+            return "model_replied", {
+                "value": {"text": without_surrogates(reply.text), "finish": reply.finish},
+                "served": reply.served,
+                "usage": asdict(reply.usage),
+                "seconds": round(time.monotonic() - started, 3),
+            }
+        return "model_failed", {
+            **_told(failed),
+            "seconds": round(time.monotonic() - started, 3),
+        }
+
+    return perform
+
+
+def _told(failed: ModelFailure) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "class": failed.kind.value,
+        "error": without_surrogates(str(failed)),
+    }
+    if failed.retry_after_s is not None:
+        told["retry_after_s"] = failed.retry_after_s
+    if failed.partial:
+        told["partial"] = without_surrogates(failed.partial[:PARTIAL_AT_MOST])
+    return told
+
+
+def _provider(candidate: Candidate, providers: Mapping[str, Provider]) -> Provider:
+    if candidate.provider not in providers:
+        raise ModelFailure(Failure.NOT_FOUND, f"there is no provider {candidate.provider!r}")
+    return providers[candidate.provider]
+
+
+def _refuse_unusable(reply: Reply, call: ModelCall) -> None:
+    if not reply.text.strip():
+        raise ModelFailure(Failure.UNUSABLE, "the answer is empty")
+    # An answer cut at its token limit is an answer, marked as cut; asking again cuts it again.
+    if call.schema is not None and reply.finish != "length" and not is_json(reply.text):
+        raise ModelFailure(Failure.UNUSABLE, "the answer is no JSON although a schema was given")
+
+
+def _is_roomier(candidate: Candidate, than: Candidate | None) -> bool:
+    if than is None or than.context is None or candidate.context is None:
+        return True
+    return candidate.context > than.context
+
+
+def _reply(event: Event) -> Reply:
+    usage: Mapping[str, int | None] = event.body.get("usage") or {}
+    return Reply(
+        text=event.value["text"],
+        served=event.body["served"],
+        finish=event.value["finish"],
+        usage=Usage(
+            usage.get("input_tokens"), usage.get("cached_tokens"), usage.get("output_tokens")
+        ),
+    )
+
+
+def _failed(number: int, candidate: Candidate, event: Event) -> Attempt:
+    kind = Failure(event.body.get("class", Failure.TRANSPORT))
+    return Attempt(number, candidate, kind, str(event.body.get("error", "")))
+
+
+def _wait_s(attempt: Attempt, event: Event, tries: int, policy: Policy) -> float:
+    """Return the seconds to wait before the same model is asked again; below 0 for never."""
+    if tries >= policy.tries.get(attempt.failure, 1):
+        return -1.0
+    if attempt.failure in (Failure.LOST, Failure.CANCELLED):
+        return 0.0
+    told_s = event.body.get("retry_after_s")
+    if told_s is not None and told_s > policy.retry_after_at_most_s:
+        return -1.0
+    own_s = min(policy.backoff_at_most_s, policy.backoff_s * 2 ** (tries - 1))
+    seed = hashlib.sha256(f"{event.key}#{attempt.number}".encode()).digest()
+    own_s *= 0.5 + int.from_bytes(seed[:4], "big") / 2**33
+    return max(own_s, float(told_s or 0))
+
+
+_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]]
+_gates = WeakKeyDictionary()
+
+
+def _gate(provider: str, policy: Policy) -> asyncio.Semaphore:
+    """Return the process's limit on calls in flight; the first policy seen sets its size."""
+    gates = _gates.setdefault(asyncio.get_running_loop(), {})
+    if provider not in gates:
+        size = policy.at_once.get(provider, policy.at_once_elsewhere)
+        gates[provider] = asyncio.Semaphore(size)
+    return gates[provider]
+
+
+def _name(candidate: Candidate) -> str:
+    return f"{candidate.provider}/{candidate.model}" if candidate.provider else candidate.model
+
+
+def _fix(chain: Sequence[Candidate], attempts: Sequence[Attempt]) -> str:
+    last = attempts[-1].failure if attempts else None
+    match last:
+        case Failure.BAD_REQUEST:
+            return "the server finds fault with the request itself; see its message"
+        case Failure.CONTENT_FILTER:
+            return "a model declined; reword the task or seat another model"
+        case Failure.CONTEXT:
+            return "show the seat less, or name a model with a larger window"
+        case _:
+            pass
+    if not any(candidate.provider == "embedded" for candidate in chain):
+        return "mend a cause named above, or add `embedded` to the chain"
+    return "mend a cause named above: set a key, start Ollama, or `ensemble models fetch`"

@@ -1,0 +1,155 @@
+"""What a server's refusal means, read from its status and words, never from a class name.
+
+Every provider that speaks HTTP maps its errors here, so that one policy fits all of them.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from ensemble.models.provider import Failure, ModelFailure
+
+DECLINED: Final = ("content_filter", "refusal", "safety")
+"""Reasons to stop that mean the model declined."""
+
+_SHOWN: Final = 400
+_LONGEST_S: Final = 1e9
+_OVERFLOW: Final = (
+    "context length",
+    "context_length",
+    "context window",
+    "contextwindow",
+    "context size",
+    "maximum context",
+    "prompt is too long",
+    "too many tokens",
+    "exceeds the available context",
+    "exceed_context_size",
+    "input is too long",
+    "input length",
+)
+_WORDS_OF_DECLINING: Final = (
+    "content_filter",
+    "content filter",
+    "content_policy",
+    "content policy",
+    "contentpolicyviolation",
+    "content management policy",
+    "responsibleai",
+    "flagged",
+    "moderation",
+    "safety",
+)
+_NOT_PAID: Final = ("insufficient_quota", "insufficient credit", "exceeded your current quota")
+_NO_KEY: Final = ("api_key client option must be set", "missing credentials", "no api key")
+_NO_MODEL: Final = ("llm provider not provided", "model not found", "model_not_found")
+_PLAIN: Final = {
+    401: Failure.AUTH,
+    402: Failure.AUTH,
+    403: Failure.AUTH,
+    404: Failure.NOT_FOUND,
+    405: Failure.NOT_FOUND,
+    408: Failure.TIMEOUT,
+    410: Failure.NOT_FOUND,
+    425: Failure.OVERLOADED,
+    429: Failure.RATE_LIMIT,
+}
+
+
+def failure_of(status: int, text: str) -> Failure:
+    """Return the class of an error with this HTTP status and these words."""
+    words = text.lower()
+    if 300 <= status < 400:  # noqa: PLR2004 - a redirect: the address given is the wrong one
+        return Failure.NOT_FOUND
+    if status in (400, 403, 413, 422):
+        if any(phrase in words for phrase in _WORDS_OF_DECLINING):
+            return Failure.CONTENT_FILTER
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or is_overflow(text):
+            return Failure.CONTEXT
+    if status == HTTPStatus.TOO_MANY_REQUESTS and any(phrase in words for phrase in _NOT_PAID):
+        return Failure.AUTH
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Failure.CONTEXT if is_overflow(text) else Failure.OVERLOADED
+    return _PLAIN.get(status, Failure.BAD_REQUEST)
+
+
+def is_overflow(text: str) -> bool:
+    """Return whether the words say that the prompt does not fit the model's window."""
+    words = text.lower()
+    return any(phrase in words for phrase in _OVERFLOW)
+
+
+def refusal(status: int, text: str, headers: Mapping[str, str]) -> ModelFailure:
+    """Return the failure for an answer with an error status."""
+    kind = failure_of(status, text)
+    shown = f"HTTP {status}: {_words_of(text)}"
+    return ModelFailure(kind, shown, retry_after_s=retry_after_s(headers, datetime.now(UTC)))
+
+
+def failure_from(error: Exception, partial: str = "") -> ModelFailure:
+    """Return the failure behind an exception of some client library."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    words = text.lower()
+    told: Any = getattr(error, "status_code", None)
+    if isinstance(error, TimeoutError):
+        kind = Failure.TIMEOUT
+    elif any(phrase in words for phrase in _NO_KEY):
+        kind = Failure.AUTH
+    elif any(phrase in words for phrase in _NO_MODEL):
+        kind = Failure.NOT_FOUND
+    elif isinstance(told, int):
+        kind = failure_of(told, text)
+    else:
+        kind = Failure.CONTEXT if is_overflow(text) else Failure.TRANSPORT
+    response: Any = getattr(error, "response", None)
+    headers = cast("dict[str, str]", dict(getattr(response, "headers", None) or {}))
+    wait_s = retry_after_s(headers, datetime.now(UTC))
+    failure = ModelFailure(kind, text[:_SHOWN], retry_after_s=wait_s)
+    failure.partial = partial
+    return failure
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return how long the server asks to wait; None where it does not say or talks nonsense."""
+    found = {name.lower(): value.strip() for name, value in headers.items()}
+    if "retry-after-ms" in found:
+        milliseconds = _number(found["retry-after-ms"])
+        return None if milliseconds is None else milliseconds / 1000
+    told = found.get("retry-after", "")
+    seconds = _number(told)
+    if seconds is not None:
+        return seconds
+    try:
+        until = parsedate_to_datetime(told)
+    except ValueError:
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return min(_LONGEST_S, max(0.0, round((until - now).total_seconds(), 3)))
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return None if math.isnan(number) or number < 0 else min(number, _LONGEST_S)
+
+
+def _words_of(text: str) -> str:
+    """Return the message inside an error body, or the body's beginning, on one line."""
+    import json
+
+    try:
+        body: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        body = text
+    if isinstance(body, dict):
+        found: Any = cast("dict[str, Any]", body).get("error", body)
+        if isinstance(found, dict):
+            inside = cast("dict[str, Any]", found)
+            found = inside.get("message") or inside
+        body = found
+    return " ".join(str(body).split())[:_SHOWN] or "no message"

@@ -1,0 +1,132 @@
+"""Whatever litellm serves and no other provider here does: Anthropic, OpenAI, Gemini and more.
+
+Only its completion call is used: no router, no retries, no callbacks, no proxy. Its import is
+heavy and reaches for the network unless told not to, so it happens here, in a thread, once.
+Errors are read by status and words: their classes differ from provider to provider.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from importlib import import_module
+from typing import Any, Final
+
+from ensemble.models.faults import DECLINED, failure_from
+from ensemble.models.messages import plain
+from ensemble.models.provider import (
+    Candidate,
+    Failure,
+    ModelCall,
+    ModelFailure,
+    Reply,
+    Usage,
+)
+
+_CALL_S: Final = 600.0
+_IDLE_S: Final = 60.0
+
+
+async def litellm_chat(candidate: Candidate, call: ModelCall) -> Reply:
+    """Ask `candidate.model`, a name as litellm writes it."""
+    try:
+        litellm = await asyncio.to_thread(_litellm)
+    except Exception as error:  # whatever a broken installation raises
+        text = f"litellm cannot be imported: {type(error).__name__}: {error}"
+        raise ModelFailure(Failure.NOT_FOUND, text) from error
+    parts: list[str] = []
+    try:
+        response = await _complete(litellm, _request(candidate, call), parts, call)
+    except ModelFailure as failure:
+        failure.partial = "".join(parts)
+        raise
+    except TimeoutError as error:
+        raise ModelFailure(Failure.TIMEOUT, str(error) or "nothing came in time") from error
+    except Exception as error:  # its classes say little; status and words say what it was
+        raise failure_from(error, "".join(parts)) from error
+    return _reply(response, candidate)
+
+
+async def close_clients() -> None:
+    """Close the HTTP clients that litellm keeps, once nobody asks any more."""
+    close = getattr(sys.modules.get("litellm"), "close_litellm_async_clients", None)
+    if close is not None:
+        await close()
+
+
+def _litellm() -> Any:
+    # Before the import: without it, litellm fetches its price table from the network.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    module: Any = import_module("litellm")
+    module.suppress_debug_info = True
+    module.drop_params = True  # newer models refuse a temperature or a seed
+    module.disable_aiohttp_transport = True
+    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+    return module
+
+
+def _request(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "model": candidate.model,
+        "messages": plain(call.messages),
+        "temperature": call.params.temperature,
+        "max_tokens": call.params.max_tokens,
+        "timeout": _CALL_S,
+        "max_retries": 0,
+        "num_retries": 0,
+    }
+    if call.params.seed is not None:
+        request["seed"] = call.params.seed
+    if call.schema is not None and candidate.json_schema:
+        schema = {"name": "answer", "schema": dict(call.schema)}
+        request["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return request
+
+
+async def _complete(
+    litellm: Any, request: dict[str, Any], parts: list[str], call: ModelCall
+) -> Any:
+    """Return litellm's whole response; streamed where someone listens."""
+    if call.heard is None:
+        return await litellm.acompletion(**request)
+    options = {"include_usage": True}
+    stream: Any = await litellm.acompletion(**request, stream=True, stream_options=options)
+    chunks: list[Any] = []
+    finished = False
+    while True:
+        async with asyncio.timeout(_IDLE_S):
+            chunk: Any = await anext(stream, None)
+        if chunk is None:
+            break
+        chunks.append(chunk)
+        for choice in chunk.choices:
+            finished = finished or bool(choice.finish_reason)
+            if text := choice.delta.content:
+                parts.append(text)
+                call.heard(text)
+    if not finished:
+        raise ModelFailure(Failure.TRANSPORT, "the stream ended before the answer did")
+    return litellm.stream_chunk_builder(chunks, messages=request["messages"])
+
+
+def _reply(response: Any, candidate: Candidate) -> Reply:
+    try:
+        choice: Any = response.choices[0]
+        text = str(choice.message.content or "")
+        finish = str(choice.finish_reason or "stop")
+    except (AttributeError, IndexError, TypeError) as error:
+        raise ModelFailure(Failure.UNUSABLE, "the answer holds no choices") from error
+    if finish in DECLINED:
+        raise ModelFailure(Failure.CONTENT_FILTER, f"the model stopped for {finish}")
+    usage: Any = getattr(response, "usage", None)
+    details: Any = getattr(usage, "prompt_tokens_details", None)
+    return Reply(
+        text=text,
+        served=f"litellm/{candidate.model}",
+        finish="length" if finish in ("length", "max_tokens") else "stop",
+        usage=Usage(
+            getattr(usage, "prompt_tokens", None),
+            getattr(details, "cached_tokens", None),
+            getattr(usage, "completion_tokens", None),
+        ),
+    )

@@ -1,0 +1,96 @@
+"""What is there to be asked, here and now: keys, Ollama, the embedded engine and its weights.
+
+Each probe is made once per process. A replay makes none: it reads what the recorded run found.
+"""
+
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from ensemble.config import offline
+from ensemble.models.weights import kept_weights
+
+_OLLAMA_ANSWERS_WITHIN_S: Final = 1.0
+_OLLAMA_PORT: Final = 11434
+_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - so told to listen, it is asked at home
+
+
+class Probes:
+    """Probes of one process, each made at most once."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = os.environ if environment is None else environment
+        self._tags: tuple[str, ...] | None = None
+        self._asked_ollama = False
+        self._importable: dict[str, bool] = {}
+
+    def has_key(self, variable: str) -> bool:
+        """Return whether the environment holds a key under this name."""
+        return bool(self._environment.get(variable, "").strip())
+
+    def can_import(self, package: str) -> bool:
+        """Return whether a package is installed, without importing it."""
+        if package not in self._importable:
+            self._importable[package] = find_spec(package) is not None
+        return self._importable[package]
+
+    @property
+    def ollama_host(self) -> str:
+        """Host and port at which Ollama is asked, by `OLLAMA_HOST`."""
+        return ollama_address(self._environment.get("OLLAMA_HOST", ""))[1]
+
+    async def ollama_tags(self) -> tuple[str, ...] | None:
+        """Return the tags that Ollama has pulled; None where it does not answer in a second."""
+        if not self._asked_ollama:
+            scheme, host = ollama_address(self._environment.get("OLLAMA_HOST", ""))
+            self._tags = await _tags(f"{scheme}://{host}/api/tags")
+            self._asked_ollama = True
+        return self._tags
+
+    async def ollama_missing(self, tag: str) -> str | None:
+        """Return why Ollama cannot serve `tag`; None where it can."""
+        tags = await self.ollama_tags()
+        if tags is None:
+            return f"Ollama does not answer at {self.ollama_host}"
+        if tag in tags or f"{tag}:latest" in tags:
+            return None
+        return f"not pulled: ollama pull {tag}"
+
+    def embedded_missing(self, gguf: Path | None) -> str | None:
+        """Return why the embedded model cannot answer; None where it can."""
+        if not self.can_import("xllamacpp"):
+            return "no embedded engine: pip install 'ensemble-panels[local]'"
+        if gguf is not None:
+            return None if gguf.is_file() else f"there are no weights at {gguf}"
+        if kept_weights() is None and offline():
+            return "no embedded weights, and ENSEMBLE_OFFLINE forbids to fetch them"
+        return None
+
+
+def ollama_address(named: str) -> tuple[str, str]:
+    """Return scheme and `host:port` for a value of `OLLAMA_HOST`, read as Ollama reads it."""
+    scheme, found, rest = named.strip().rpartition("://")
+    parts = urlsplit(f"//{rest}")
+    host = parts.hostname or "127.0.0.1"
+    if host in _EVERYWHERE:
+        host = "127.0.0.1"
+    default = {"http": 80, "https": 443}.get(scheme, _OLLAMA_PORT) if found else _OLLAMA_PORT
+    shown = f"[{host}]" if ":" in host else host
+    return scheme or "http", f"{shown}:{parts.port or default}"
+
+
+async def _tags(url: str) -> tuple[str, ...] | None:
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(total=_OLLAMA_ANSWERS_WITHIN_S)
+    try:
+        # A session of its own: the probe may run in another loop than the run.
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
+            answer.raise_for_status()
+            listing: Any = await answer.json()
+            return tuple(str(model["name"]) for model in listing["models"])
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError):
+        return None

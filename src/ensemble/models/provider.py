@@ -1,0 +1,118 @@
+"""What a model provider is: one async function of one type.
+
+litellm, Ollama, an OpenAI-compatible server, the embedded model, a person at a keyboard and
+a test's script are six functions of type `Provider`. None of them retries, falls back or
+writes a journal: that is the chain's work, above.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+
+class Failure(StrEnum):
+    """The class of a failed attempt; the chain's policy hangs on it."""
+
+    RATE_LIMIT = "rate_limit"
+    OVERLOADED = "overloaded"
+    AUTH = "auth"
+    NOT_FOUND = "not_found"
+    BAD_REQUEST = "bad_request"
+    CONTEXT = "context"
+    CONTENT_FILTER = "content_filter"
+    TIMEOUT = "timeout"
+    TRANSPORT = "transport"
+    UNUSABLE = "unusable"
+    LOST = "lost"
+    CANCELLED = "cancelled"
+
+
+class ModelFailure(Exception):
+    """One attempt at one model failed; `kind` says how, the text says what was seen."""
+
+    def __init__(self, kind: Failure, text: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.retry_after_s = retry_after_s
+        self.partial = ""
+        """What was heard before it failed; never an answer."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One model in a seat's resolved chain."""
+
+    asked: str
+    """The name as the agent, the scenario or the user wrote it, e.g. `opus`."""
+    provider: str
+    """A key of the provider table, e.g. `litellm`, `embedded`, or a server of the settings."""
+    model: str
+    """The model's id at that provider."""
+    available: bool
+    """Whether it can be asked here and now."""
+    reason: str
+    """Why it was chosen or passed over."""
+    json_schema: bool = False
+    """Whether the provider holds answers to a JSON schema."""
+    brief: bool = False
+    """Answers are kept short and no tool rounds are offered: a very small model."""
+    context: int | None = None
+    """Context window in tokens; None where unknown."""
+    usd_per_mtok: tuple[float, float] | None = None
+    """Price of a million input and output tokens; None where unknown, (0, 0) where free."""
+    fallback: bool = False
+    """Whether it stands in for a model that was wished for."""
+
+
+@dataclass(frozen=True)
+class Params:
+    """Sampling parameters of a call."""
+
+    temperature: float = 0.0
+    seed: int | None = 7
+    max_tokens: int = 1500
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """What one attempt asks of one model."""
+
+    key: str
+    """The call's key in the journal, e.g. `panel[0]/panel_member#0/model#0`."""
+    messages: tuple["BaseMessage", ...]
+    schema: Mapping[str, Any] | None = None
+    """JSON schema of the answer, for providers that hold to one."""
+    brief_schema: Mapping[str, Any] | None = None
+    """The same for a candidate that keeps its answers short; None is `schema`."""
+    params: Params = Params()
+    heard: Callable[[str], None] | None = None
+    """Told each piece of text as it arrives, for the display only."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one call; None where the provider did not say."""
+
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What one model answered."""
+
+    text: str
+    served: str
+    """`provider/model` that really answered."""
+    finish: str = "stop"
+    """`stop`, or `length` where the answer was cut."""
+    usage: Usage = field(default_factory=Usage)
+
+
+Provider = Callable[[Candidate, ModelCall], Awaitable[Reply]]
+"""Ask `candidate.model` once. Raises `ModelFailure`, and nothing else, where that fails."""

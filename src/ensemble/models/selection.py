@@ -1,0 +1,198 @@
+"""From what an agent wishes for to the chain of models that can really be asked.
+
+The order is: the pinned model, then its fallbacks as written, then the embedded model. A
+profile that is about money or haste reorders the wishes; a minimum size passes over smaller
+models. Every candidate carries the reason why it is where it is. Asks nobody but Ollama on
+its own host, and has never heard of agents: wishes are plain data.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ensemble.config import Settings
+from ensemble.models.probes import Probes
+from ensemble.models.provider import Candidate
+from ensemble.models.registry import (
+    LITELLM_KEYS,
+    NEAREST_FIRST,
+    SERVERS,
+    SIZES,
+    SMALLEST_FIRST,
+    Model,
+    Route,
+    model_named,
+)
+
+BUILT_IN_WEIGHTS: Final = "SmolLM2-135M-Instruct"
+OLLAMA_CONTEXT: Final = 16_384
+"""What we ask Ollama for: a model's full window can need more memory than its weights."""
+_NO_MODEL: Final = ("", "inherit")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What an agent, a scenario or the user asks for."""
+
+    model: str | None = None
+    fallbacks: tuple[str, ...] = ()
+    minimum_tier: str | None = None
+    """The smallest size class that will do: `tiny`, `small`, `medium` or `large`."""
+    profile: str | None = None
+    """The ranking that the file names for this run's situation, e.g. `budget`."""
+    chain: tuple[str, ...] = ()
+    """Set by a scenario or the command line: exactly these, in place of all the above."""
+
+
+async def resolve(wishes: Wishes, *, settings: Settings, probes: Probes) -> tuple[Candidate, ...]:
+    """Return the chain for one seat: what to ask, in order, and why.
+
+    Candidates that cannot be asked here and now are listed too, with `available=False`.
+    """
+    names = wishes.chain or _ranked(wishes)
+    chain: list[Candidate] = []
+    for place, name in enumerate(names):
+        smallest = None if wishes.chain else wishes.minimum_tier
+        chain += await _candidates(name, smallest, place, settings, probes)
+    if not wishes.chain:
+        stand_in = embedded_candidate(settings, probes, fallback=bool(names))
+        if stand_in.available:
+            better = any(candidate.available for candidate in chain)
+            why = "last resort" if better else "nothing better is available here"
+            stand_in = replace(stand_in, reason=f"embedded: {why}")
+        chain.append(stand_in)
+    return tuple(chain)
+
+
+def embedded_candidate(
+    settings: Settings, probes: Probes, *, asked: str = "embedded", fallback: bool = False
+) -> Candidate:
+    """Return the embedded model as a candidate."""
+    own = settings.embedded
+    missing = probes.embedded_missing(own.gguf)
+    return Candidate(
+        asked=asked,
+        provider="embedded",
+        model=own.gguf.stem if own.gguf else BUILT_IN_WEIGHTS,
+        available=missing is None,
+        reason=missing or "embedded: asked for by name",
+        json_schema=True,
+        brief=own.gguf is None if own.brief is None else own.brief,
+        context=own.context,
+        usd_per_mtok=(0.0, 0.0),
+        fallback=fallback,
+    )
+
+
+def _ranked(wishes: Wishes) -> tuple[str, ...]:
+    wished = [wishes.model or "", *wishes.fallbacks]
+    names = [name for name in dict.fromkeys(wished) if name not in _NO_MODEL]
+    if wishes.profile in NEAREST_FIRST:
+        names.sort(key=lambda name: (not _runs_here(name), _size(name)))
+    elif wishes.profile in SMALLEST_FIRST:
+        names.sort(key=_size)
+    return tuple(names)
+
+
+def _runs_here(name: str) -> bool:
+    known = model_named(name)
+    return known.routes[0].provider == "ollama" if known else name.startswith("ollama/")
+
+
+def _size(name: str) -> int:
+    known = model_named(name)
+    return SIZES.index(known.size) if known else len(SIZES)
+
+
+async def _candidates(
+    name: str, smallest: str | None, place: int, settings: Settings, probes: Probes
+) -> list[Candidate]:
+    """Return every route to `name` that is open, or one candidate that says why none is."""
+    fallback = place > 0
+    target = settings.aliases.get(name, name)
+    if target == "embedded":
+        return [embedded_candidate(settings, probes, asked=name, fallback=fallback)]
+    if target in ("manual", "scripted"):
+        return [_in_place_of_a_model(name, target, fallback=fallback)]
+    known = model_named(target)
+    routes = known.routes if known else _routes_as_written(target, settings)
+    reason = "first choice" if place == 0 else f"fallback {place}"
+    found: list[Candidate] = []
+    for route in routes:
+        missing = _too_small(known, smallest) or await _missing(route, settings, probes)
+        found.append(
+            Candidate(
+                asked=name,
+                provider=route.provider,
+                model=route.model,
+                available=missing is None,
+                reason=missing or reason,
+                json_schema=route.json_schema,
+                context=_context(route, known),
+                usd_per_mtok=route.usd_per_mtok,
+                fallback=fallback,
+            )
+        )
+    if not found:
+        problem = "no route to it is known: write provider/model, or map it under [aliases]"
+        return [Candidate(name, "", target, available=False, reason=problem, fallback=fallback)]
+    if usable := [candidate for candidate in found if candidate.available]:
+        return usable
+    return [replace(found[0], reason="; ".join(dict.fromkeys(c.reason for c in found)))]
+
+
+def _in_place_of_a_model(asked: str, provider: str, *, fallback: bool) -> Candidate:
+    who = {"manual": "a person", "scripted": "a script"}[provider]
+    return Candidate(
+        asked=asked,
+        provider=provider,
+        model=who.removeprefix("a "),
+        available=True,
+        reason=f"{who} holds this seat",
+        usd_per_mtok=(0.0, 0.0),
+        fallback=fallback,
+    )
+
+
+def _routes_as_written(target: str, settings: Settings) -> tuple[Route, ...]:
+    """Return the route that a name not in the registry spells out itself; none if it does not."""
+    provider, _, model = target.partition("/")
+    if not model:
+        return (_ollama(target),) if ":" in target else ()
+    own, server = settings.providers.get(provider), SERVERS.get(provider)
+    if own:
+        return (Route(provider, model, own.api_key_env, json_schema=own.json_schema),)
+    if server:
+        return (Route(provider, model, server.key_env, json_schema=server.json_schema),)
+    if provider == "ollama":
+        return (_ollama(model),)
+    served = model if provider == "litellm" else target
+    return (Route("litellm", served, LITELLM_KEYS.get(served.partition("/")[0])),)
+
+
+def _ollama(tag: str) -> Route:
+    return Route("ollama", tag, None, (0.0, 0.0), json_schema=True)
+
+
+async def _missing(route: Route, settings: Settings, probes: Probes) -> str | None:
+    """Return what stands in the way of asking over this route; None where nothing does."""
+    if route.key_env and not probes.has_key(route.key_env):
+        return f"no {route.key_env}"
+    if route.provider == "litellm" and not probes.can_import("litellm"):
+        return "litellm is not installed: pip install litellm"
+    if route.provider == "ollama" and "ollama" not in settings.providers:
+        return await probes.ollama_missing(route.model)
+    return None
+
+
+def _too_small(known: Model | None, smallest: str | None) -> str | None:
+    if known is None or smallest not in SIZES or known.size not in SIZES:
+        return None
+    if SIZES.index(known.size) >= SIZES.index(smallest):
+        return None
+    return f"{known.size}: below the minimum tier {smallest}"
+
+
+def _context(route: Route, known: Model | None) -> int | None:
+    if route.provider == "ollama":
+        return min(OLLAMA_CONTEXT, known.context) if known else OLLAMA_CONTEXT
+    return known.context if known else None

@@ -1,0 +1,88 @@
+"""Topologies found by name: the project's own `graphs/` first, then the built-in ones.
+
+A `graphs/*.py` file is code that its owner runs, like a conftest.
+"""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from ensemble.config import Project, project_of
+from ensemble.errors import InvalidFile, closest
+from ensemble.graph.topology import Topology
+
+
+def graph_files(project: Project | None = None) -> dict[str, Path]:
+    """Return the graph files by name; a project's own win."""
+    found: dict[str, Path] = {}
+    for folder in (project or project_of()).folders("graphs"):
+        for path in sorted(folder.glob("*.py")):
+            if not path.name.startswith("_"):
+                found.setdefault(path.stem, path)
+    return found
+
+
+def find_topology(
+    name: str, project: Project | None = None, *, beside: Path | None = None, where: str = "graph"
+) -> Topology:
+    """Return the topology called `name`, or the one in the file of that path.
+
+    Args:
+        name: a name, or the path of a `.py` file.
+        project: whose `graphs/` to look in.
+        beside: the folder a path is relative to.
+        where: file and line that name it, for errors.
+
+    Raises:
+        InvalidFile: there is none, or the file holds no `topology`.
+    """
+    if name.endswith(".py"):
+        path = (beside or Path()) / name
+        if not path.is_file():
+            raise InvalidFile(f"there is no file {name!r}", where=where, fix="mend the path")
+        return load_topology(path)
+    files = graph_files(project)
+    if name not in files:
+        raise InvalidFile(
+            f"no graph is called {name!r}", where=where, fix=closest(name, files, kind="graph")
+        )
+    return load_topology(files[name])
+
+
+def load_topology(path: Path) -> Topology:
+    """Run a graph file and return its `topology`.
+
+    Raises:
+        InvalidFile: the file fails, or holds none.
+    """
+    spec = importlib.util.spec_from_file_location(f"ensemble_graph_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise InvalidFile("is no Python file", where=str(path), fix="name a `.py` file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InvalidFile(
+            f"the graph file fails: {type(error).__name__}: {error}",
+            where=f"{path}:{_line_of(error, path)}:1",
+            fix="mend the file",
+        ) from error
+    topology: Any = getattr(module, "topology", None)
+    if not isinstance(topology, Topology):
+        raise InvalidFile(
+            "holds no topology",
+            where=f"{path}:1:1",
+            fix="add `topology = Topology(name=…, edges=(…))`",
+        )
+    return topology
+
+
+def _line_of(error: BaseException, path: Path) -> int:
+    if isinstance(error, SyntaxError) and error.lineno:
+        return error.lineno
+    at, trace = 1, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            at = trace.tb_lineno
+        trace = trace.tb_next
+    return at

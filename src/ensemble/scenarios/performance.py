@@ -1,0 +1,256 @@
+"""One run from start to decision, whoever started it.
+
+A `Plan` is what is to be run, a `Stage` is what it runs on. A live run, a replay and a
+resumed one differ only in their journal and in what stands behind the stage.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from ensemble.agents.prompt import Briefing
+from ensemble.config import Settings
+from ensemble.errors import EnsembleError, NoModelLeft, OverLimit, Paused
+from ensemble.graph.lab_desk import LabDesk, Measures, Request
+from ensemble.graph.run_context import Limits, RunContext
+from ensemble.graph.seating import Ensemble
+from ensemble.graph.state import turns_of
+from ensemble.journal.digest import digest
+from ensemble.journal.run_journal import Journal
+from ensemble.models.probes import Probes
+from ensemble.models.provider import Candidate, Params, Provider
+from ensemble.models.selection import Wishes, resolve
+
+BEFORE: Final = "lab.before"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run."""
+
+    name: str
+    case: str | None
+    ensemble: Ensemble
+    briefing: Briefing
+    chain: tuple[str, ...] = ()
+    """Set: every seat uses this chain instead of its own."""
+    profile: str = "default"
+    params: Params = field(default_factory=Params)
+    limits: Limits = field(default_factory=Limits)
+    before: tuple[Mapping[str, Any], ...] = ()
+    """What the lab measures first."""
+    workspace_hash: str | None = None
+
+    def inputs(self) -> dict[str, Any]:
+        """Return what the run depends on, as the journal keeps it: a change is a divergence."""
+        members = self.ensemble.members
+        edges = [
+            {
+                "from": edge.source,
+                "to": list(edge.targets),
+                "role": edge.role,
+                "when": edge.when.name if edge.when else None,
+                "at_most": edge.at_most,
+            }
+            for edge in self.ensemble.topology.edges
+        ]
+        return {
+            "scenario": self.name,
+            "case": self.case,
+            "task": self.briefing.task,
+            "choices": list(self.briefing.choices),
+            "graph": {"name": self.ensemble.topology.name, "edges": edges},
+            "cast": {m.path: [m.agent.name, m.mode, m.tool_mode] for m in members},
+            "agents": {
+                m.agent.name: {"version": m.agent.spec.version, "sha256": m.agent.sha256}
+                for m in members
+            },
+            "workspace": self.workspace_hash,
+            "rules": asdict(self.ensemble.rules),
+            "lab": [dict(raw) for raw in self.before],
+            "tools": list(self.ensemble.tools),
+            "models": {"chain": list(self.chain), "profile": self.profile, **asdict(self.params)},
+        }
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a run stands on; a replay's is empty."""
+
+    settings: Settings = field(default_factory=Settings)
+    providers: Mapping[str, Provider] = field(default_factory=dict[str, Provider])
+    lab: Measures | None = None
+    probes: Probes | None = None
+    chains: Mapping[str, tuple[Candidate, ...]] | None = None
+    """Set: resolved already, by seat path."""
+    said: Callable[[str, str], None] | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    status: str
+    """completed, failed, cancelled, paused or over_limit."""
+    digest: str
+    error: EnsembleError | None = None
+
+
+async def perform(plan: Plan, journal: Journal, stage: Stage) -> Outcome:
+    """Run the plan to its end; everything that happens is in the journal.
+
+    Raises:
+        Diverged: a replay asked something that its recording does not hold.
+        CannotWrite: the journal could not be written (or `DiskFull`).
+    """
+    journal.note("run_started", "run", value=plan.inputs())
+    journal.check_inputs()
+    error: EnsembleError | None = None
+    try:
+        async with _within(plan.limits.wall_s, journal):
+            await _play(plan, journal, stage)
+    except OverLimit as fault:
+        error = fault
+    except NoModelLeft as fault:
+        error = fault
+    except Paused as fault:
+        await journal.flush()
+        return Outcome("paused", digest(journal.events), fault)
+    except asyncio.CancelledError:
+        await asyncio.shield(journal.flush())
+        raise
+    status = _status(error)
+    made = digest(journal.events)
+    journal.note("run_ended", "run", value={"status": status, "digest": made})
+    await journal.flush()
+    return Outcome(status, made, error)
+
+
+async def context_for(plan: Plan, journal: Journal, stage: Stage) -> RunContext:
+    """Return the context of a run: chains resolved once, for this run and all its replays."""
+    found = await journal.settle("resolved", "resolved", lambda: _found(plan, stage))
+    chains = {
+        path: tuple(Candidate(**_priced(item)) for item in listed)
+        for path, listed in found["chains"].items()
+    }
+    _refuse_without_model(chains)
+    return RunContext(
+        journal=journal,
+        briefing=plan.briefing,
+        chains=chains,
+        providers=stage.providers,
+        lab=LabDesk(journal, stage.lab, plan.limits.lab_s),
+        limits=plan.limits,
+        params=plan.params,
+        seed=found["seed"],
+        said=stage.said,
+    )
+
+
+async def resolve_chains(
+    plan: Plan, settings: Settings, probes: Probes
+) -> dict[str, tuple[Candidate, ...]]:
+    """Return each seat's chain as it would be asked here and now."""
+    chains: dict[str, tuple[Candidate, ...]] = {}
+    for member in plan.ensemble.members:
+        spec = member.agent.spec
+        wishes = Wishes(
+            model=spec.model,
+            fallbacks=spec.model_fallbacks,
+            minimum_tier=spec.model_selection.minimum_tier,
+            profile=spec.model_selection.profiles.get(plan.profile),
+            chain=plan.chain,
+        )
+        chains[member.path] = await resolve(wishes, settings=settings, probes=probes)
+    return chains
+
+
+async def _play(plan: Plan, journal: Journal, stage: Stage) -> None:
+    """Measure first, then let LangGraph walk the graph."""
+    from ensemble.graph.compile import compile_graph
+
+    run = await context_for(plan, journal, stage)
+    requests = [Request(raw, BEFORE, name=raw.get("id")) for raw in plan.before]
+    evidence, _ = await run.lab.measure(requests, (), 0)
+    start = {"task": plan.briefing.task, "evidence": {item["id"]: item for item in evidence}}
+
+    async def no_other(_: Ensemble, __: str) -> RunContext:
+        return run
+
+    graph = compile_graph(plan.ensemble, make_context=no_other)
+    state: dict[str, Any] = await graph.ainvoke(start, context=run)
+    if run.paused:
+        raise _all_paused(run.paused)
+    _refuse_silence(state, run)
+
+
+async def _found(plan: Plan, stage: Stage) -> dict[str, Any]:
+    chains = stage.chains
+    if chains is None:
+        chains = await resolve_chains(plan, stage.settings, stage.probes or Probes())
+    return {
+        "chains": {path: [asdict(c) for c in chain] for path, chain in chains.items()},
+        "seed": plan.params.seed if plan.params.seed is not None else 0,
+    }
+
+
+def _priced(item: Mapping[str, Any]) -> dict[str, Any]:
+    price = item.get("usd_per_mtok")
+    return {**item, "usd_per_mtok": tuple(price) if price else None}
+
+
+def _refuse_without_model(chains: Mapping[str, tuple[Candidate, ...]]) -> None:
+    for path, chain in chains.items():
+        if not any(candidate.available for candidate in chain):
+            reasons = "".join(f"\n    {c.asked}: {c.reason}" for c in chain)
+            raise NoModelLeft(
+                f"no model can be asked{reasons}",
+                where=path,
+                fix="`ensemble doctor` says how to get one; `ensemble models fetch` is enough",
+            )
+
+
+def _refuse_silence(state: Mapping[str, Any], run: RunContext) -> None:
+    """Raise where not one seat answered because its models failed."""
+    turns = turns_of(state)
+    if turns and all(turn.status == "failed" for turn in turns):
+        chain = run.chains[turns[0].path]
+        raise NoModelLeft(
+            f"no seat had an answer; the first: {turns[0].problem}",
+            where=turns[0].key,
+            fix=f"mend a cause named above ({len(chain)} candidates), then run again",
+        )
+
+
+def _all_paused(pauses: list[Paused]) -> Paused:
+    if len(pauses) == 1:
+        return pauses[0]
+    listed = "\n".join(f"  {pause.where}: {pause.problem}" for pause in pauses)
+    return Paused(
+        f"{len(pauses)} seats wait for a person\n{listed}",
+        where=pauses[0].where,
+        fix=pauses[0].fix,
+    )
+
+
+@asynccontextmanager
+async def _within(wall_s: float | None, journal: Journal) -> AsyncGenerator[None]:
+    """Hold a live run to its wall time; a replay has no clock."""
+    try:
+        async with asyncio.timeout(None if journal.replaying else wall_s):
+            yield
+    except TimeoutError as error:
+        await journal.settle("ruled", "run/deadline#0", lambda: wall_s, kind="deadline")
+        raise OverLimit(
+            f"the run took longer than {wall_s:g} s",
+            where="run",
+            fix="raise `limits.wall_s` in the scenario",
+        ) from error
+
+
+def _status(error: EnsembleError | None) -> str:
+    if error is None:
+        return "completed"
+    return "over_limit" if isinstance(error, OverLimit) else "failed"

@@ -1,0 +1,158 @@
+"""The result document: a run's journal read as what a person or a program wants to know.
+
+Made of events alone, so a live run, a replay and a run read back from disk give the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from ensemble.journal.digest import digest
+from ensemble.journal.record import Event
+
+SCHEMA = "ensemble/result@1"
+RESULTS_SCHEMA = "ensemble/results@1"
+
+Document = dict[str, Any]
+
+
+def result_of(
+    run: str, events: Sequence[Event], *, journal: str, expectations: Sequence[Document] = ()
+) -> Document:
+    """Return the result document of a run.
+
+    Args:
+        run: its id.
+        events: its journal.
+        journal: path of the journal file.
+        expectations: what had to hold, and what was seen instead.
+    """
+    inputs = _value(events, "run_started")
+    ended = _value(events, "run_ended")
+    decided = _value(events, "decided")
+    turns = [cast("Document", e.value) for e in events if e.event == "turn_ended"]
+    usage_by_turn = _usage_by_turn(events)
+    return {
+        "schema": SCHEMA,
+        "run": run,
+        "scenario": inputs.get("scenario"),
+        "case": inputs.get("case"),
+        "status": ended.get("status", "interrupted"),
+        "authority": decided.get("authority", "void"),
+        "authority_reasons": decided.get("authority_reasons", ["the run reached no decision"]),
+        "witnesses": decided.get("witnesses", {"seated": 0, "answered": 0, "effective": 0.0}),
+        "decision": decided.get("decision"),
+        "turns": [_turn(turn, usage_by_turn) for turn in sorted(turns, key=_order)],
+        "findings": decided.get("findings", []),
+        "evidence": _evidence(events),
+        "escalations": [e.value for e in events if e.event == "escalated"],
+        "usage": usage_of(events),
+        "expectations": list(expectations),
+        "journal": journal,
+        "digest": ended.get("digest") or digest(events),
+    }
+
+
+def usage_of(events: Sequence[Event]) -> Document:
+    """Return what a run used: calls, tokens, money where priced, seconds."""
+    calls = [e for e in events if e.event in ("model_replied", "model_failed")]
+    usages = [cast("Mapping[str, Any]", e.body.get("usage") or {}) for e in calls]
+    prices = _prices(events)
+    costs = [_usd(e, prices) for e in calls if e.event == "model_replied"]
+    priced = "all" if all(c is not None for c in costs) else "none"
+    if priced == "none" and any(c is not None for c in costs):
+        priced = "some"
+    at = [e.at for e in events if e.at]
+    return {
+        "model_calls": len(calls),
+        "input_tokens": _total(usages, "input_tokens"),
+        "cached_tokens": _total(usages, "cached_tokens"),
+        "output_tokens": _total(usages, "output_tokens"),
+        "usd": round(sum(c or 0.0 for c in costs), 6) if priced != "none" else None,
+        "priced": priced if costs else "none",
+        "wall_s": round(max(at) - min(at), 3) if at else 0.0,
+    }
+
+
+def _value(events: Sequence[Event], name: str) -> Document:
+    found = [e for e in events if e.event == name]
+    return cast("Document", found[-1].value) if found else {}
+
+
+def _order(turn: Mapping[str, Any]) -> tuple[Any, ...]:
+    seat, _, number = str(turn["path"]).partition("[")
+    return (turn["occurrence"], turn["rank"], seat, int(number.removesuffix("]") or 0))
+
+
+def _turn(turn: Document, usage: Mapping[str, Document]) -> Document:
+    answer = cast("Document", turn["answer"] or {})
+    named = ("key", "agent", "version", "sha256", "role", "mode", "tool_mode", "status")
+    return {
+        **{name: turn[name] for name in named},
+        "asked": turn["asked"],
+        "served": turn["served"],
+        "fallbacks": turn["fallbacks"],
+        "position": answer.get("position"),
+        "envelope": answer,
+        "problem": turn["problem"],
+        "truncated": turn["truncated"],
+        "usage": usage.get(turn["key"], {}),
+    }
+
+
+def _usage_by_turn(events: Sequence[Event]) -> dict[str, Document]:
+    calls: dict[str, list[Event]] = {}
+    for event in events:
+        if event.event in ("model_replied", "model_failed"):
+            calls.setdefault(event.key.rpartition("/")[0], []).append(event)
+    return {key: _turn_usage(made) for key, made in calls.items()}
+
+
+def _turn_usage(calls: Sequence[Event]) -> Document:
+    usages = [cast("Mapping[str, Any]", e.body.get("usage") or {}) for e in calls]
+    return {
+        "model_calls": len(calls),
+        "input_tokens": _total(usages, "input_tokens"),
+        "cached_tokens": _total(usages, "cached_tokens"),
+        "output_tokens": _total(usages, "output_tokens"),
+        "seconds": round(sum(float(e.body.get("seconds") or 0) for e in calls), 3),
+    }
+
+
+def _total(usages: Sequence[Mapping[str, Any]], name: str) -> int:
+    return sum(int(usage.get(name) or 0) for usage in usages)
+
+
+def _prices(events: Sequence[Event]) -> dict[str, tuple[float, float]]:
+    chains = cast("dict[str, list[Document]]", _value(events, "resolved").get("chains", {}))
+    return {
+        f"{item['provider']}/{item['model']}": tuple(item["usd_per_mtok"])
+        for chain in chains.values()
+        for item in chain
+        if item.get("usd_per_mtok") is not None
+    }
+
+
+def _usd(event: Event, prices: Mapping[str, tuple[float, float]]) -> float | None:
+    price = prices.get(str(event.body.get("asked_model") or event.body.get("served")))
+    usage = cast("Mapping[str, Any]", event.body.get("usage") or {})
+    if price is None or usage.get("output_tokens") is None:
+        return None
+    sent, said = int(usage.get("input_tokens") or 0), int(usage["output_tokens"])
+    return (sent * price[0] + said * price[1]) / 1e6
+
+
+def _evidence(events: Sequence[Event]) -> list[Document]:
+    """Number results as the run did: by batch, then as they were asked for."""
+    told = cast("list[Document]", _value(events, "decided").get("evidence", ()))
+    submitted = {e.key: e.body for e in events if e.event == "lab_submitted"}
+    returned = [e for e in events if e.event == "lab_returned"]
+    return [
+        {
+            "id": f"L{number}",
+            "name": submitted.get(event.key, {}).get("name"),
+            "asked_by": submitted.get(event.key, {}).get("asked_by", []),
+            **cast("Document", event.value),
+            **(told[number - 1] if number <= len(told) else {}),
+        }
+        for number, event in enumerate(returned, 1)
+    ]
