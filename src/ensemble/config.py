@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from ensemble.errors import InvalidFile
 
@@ -121,15 +121,19 @@ def load_settings() -> Settings:
     """Read the user's settings; defaults where there is no file.
 
     Raises:
-        InvalidFile: the file is no TOML or has a key or value that does not fit.
+        InvalidFile: the file is no UTF-8, no TOML, or has a key or value that does not fit.
     """
     path = settings_file()
     if not path.is_file():
         return Settings()
     try:
-        raw: dict[str, Any] = tomllib.loads(path.read_text())
+        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         return Settings.model_validate(raw)
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+    except OSError as error:
+        fix = "make it readable, or remove it"
+        problem = f"cannot be read: {error.strerror}"
+        raise InvalidFile(problem, where=str(path), fix=fix) from error
+    except ValueError as error:  # no TOML, no UTF-8, or a field that does not fit
         raise InvalidFile(
             f"the settings do not fit: {error}",
             where=str(path),

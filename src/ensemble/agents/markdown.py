@@ -5,7 +5,7 @@ interpreted beyond the headings and labels that agent files share.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -13,7 +13,7 @@ from ensemble.errors import InvalidFile
 from ensemble.strict_yaml import read_yaml
 
 _FENCE: Final = re.compile(r"^\s*(`{3,}|~{3,})(.*)$")
-_LABEL: Final = re.compile(r"^\*\*([^*\n]+?)\*\*\s*:\s*(.*)$")
+_LABEL: Final = re.compile(r"^\*\*([^*\n:]+)(?:\*\*\s*:|:\s*\*\*)\s*(.*)$")
 _ITEM: Final = re.compile(r"^\s*(?:[-*]|\d+[.)])\s+(.*)$")
 _URL: Final = re.compile(r"https?://[^\s)>\]]+")
 _MODE_BLOCK: Final = re.compile(r"^When (\w+)", re.IGNORECASE)
@@ -25,7 +25,7 @@ class Body:
     """An agent's instructions by part; empty where the file has no such part."""
 
     identity: str = ""
-    """Who the agent is: prose, without the labelled paragraphs below."""
+    """Who the agent is: prose, without the two labelled paragraphs below."""
     boundaries: str = ""
     """What it owns, and to whom it defers."""
     vocabulary: tuple[str, ...] = ()
@@ -52,27 +52,17 @@ class Body:
 
 def read_body(text: str) -> Body:
     """Cut an agent's Markdown body into its parts."""
-    sections = dict(_sections(text, 2))
+    sections = _merged(_sections(text, 2))
     identity, labels = _labelled(_find(sections, "Identity"))
-    blocks = dict(_sections(_find(sections, "Instructions"), 3))
-    always = [
-        item
-        for name, block in blocks.items()
-        if not _MODE_BLOCK.match(name)
-        for item in _items(block)
-    ]
+    always, modes = _instructions(_find(sections, "Instructions"))
     outputs = dict(_sections(_find(sections, "Output Format", "Output Standards", "Output"), 3))
     knowledge = _find(sections, "Knowledge Sources")
     return Body(
         identity=identity,
         boundaries=labels.get("domain boundaries", ""),
         vocabulary=_vocabulary(labels),
-        always=tuple(always),
-        modes={
-            match.group(1).lower(): tuple(_items(block))
-            for name, block in blocks.items()
-            if (match := _MODE_BLOCK.match(name))
-        },
+        always=always,
+        modes=modes,
         never=tuple(_items(_find(sections, "Never", "Absolute Prohibitions"))),
         specialisations={
             name: tuple(_items(block))
@@ -81,7 +71,7 @@ def read_body(text: str) -> Body:
             )
             if name
         },
-        references=tuple(dict.fromkeys(_URL.findall(knowledge))),
+        references=tuple(dict.fromkeys(url.rstrip(".,;") for url in _URL.findall(knowledge))),
         mcp_servers=_mcp_servers(knowledge),
         envelope=next(
             (_unfenced(block) for name, block in outputs.items() if "envelope" in name.lower()), ""
@@ -107,19 +97,45 @@ def _sections(text: str, level: int) -> Iterator[tuple[str, str]]:
     yield name, "\n".join(lines)
 
 
+def _merged(sections: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return heading to text; what stands under the same heading twice is one section."""
+    merged: dict[str, str] = {}
+    for name, text in sections:
+        merged[name] = f"{merged[name]}\n{text}" if name in merged else text
+    return merged
+
+
+def _instructions(text: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Return the instructions for every mode, and those of each mode, at either heading level."""
+    always, modes = list[str](), dict[str, tuple[str, ...]]()
+    for name, block in _sections(text, 3):
+        for inner, part in _sections(block, 4):
+            match = _MODE_BLOCK.match(inner) or _MODE_BLOCK.match(name)
+            if match:
+                mode = match.group(1).lower()
+                modes[mode] = (*modes.get(mode, ()), *_items(part))
+            else:
+                always += _items(part)
+    return tuple(always), modes
+
+
 def _walk(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield each line, and whether it stands in a fenced block."""
-    fence = ""
+    """Yield each line, and whether it stands in a fenced block, marks included.
+
+    A fence that names a language opens one inside another: output templates are written so.
+    """
+    fences: list[str] = []
     for line in text.split("\n"):
-        match = _FENCE.match(line)
-        if match and not fence:
-            fence = match.group(1)
-            yield line, True
-        elif match and match.group(1).startswith(fence) and not match.group(2).strip():
-            fence = ""
-            yield line, True
-        else:
-            yield line, bool(fence)
+        before, match = bool(fences), _FENCE.match(line)
+        mark, language = match.groups() if match else ("", "")
+        if mark and (language.strip() or not fences):
+            fences.append(mark)
+        elif mark in fences:
+            while fences.pop() != mark:
+                pass
+        elif mark and mark.startswith(fences[-1]):
+            fences.pop()
+        yield line, before or bool(fences)
 
 
 def _find(sections: Mapping[str, str], *names: str) -> str:
@@ -131,14 +147,15 @@ def _find(sections: Mapping[str, str], *names: str) -> str:
 
 
 def _labelled(text: str) -> tuple[str, dict[str, str]]:
-    """Return the prose, and the paragraphs that begin with `**Label**:`."""
+    """Return the prose, and the paragraphs whose label has a part of its own."""
     prose, labels = list[str](), dict[str, str]()
     for paragraph in re.split(r"\n\s*\n", text.strip()):
-        match = _LABEL.match(paragraph.strip().split("\n")[0])
-        if match:
-            rest = paragraph.strip().split("\n")[1:]
-            labels[match.group(1).strip().lower()] = "\n".join([match.group(2), *rest]).strip()
-        elif paragraph.strip():
+        first, *rest = paragraph.strip().split("\n")
+        match = _LABEL.match(first)
+        name = match.group(1).strip().lower() if match else ""
+        if match and name.startswith(("domain boundaries", "vocabulary")):
+            labels[name] = "\n".join([match.group(2), *rest]).strip()
+        elif first:
             prose.append(paragraph.strip())
     return "\n\n".join(prose), labels
 
@@ -149,10 +166,18 @@ def _vocabulary(labels: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _items(block: str) -> Iterator[str]:
+    """Yield each item of the block's lists, with the indented lines that go on with it."""
+    item: list[str] = []
     for line, fenced in _walk(block):
         match = None if fenced else _ITEM.match(line)
         if match:
-            yield match.group(1).strip()
+            if item:
+                yield " ".join(item)
+            item = [match.group(1).strip()]
+        elif item and line.startswith((" ", "\t")) and line.strip() and not fenced:
+            item.append(line.strip())
+    if item:
+        yield " ".join(item)
 
 
 def _unfenced(block: str) -> str:

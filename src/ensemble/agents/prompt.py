@@ -51,6 +51,7 @@ class Standing:
 def fenced(text: str, name: str) -> str:
     """Return `text` as data: between marks that cannot occur in it."""
     mark = hashlib.sha256(text.encode()).hexdigest()[:16]
+    name = re.sub(r"[^\w ./@\[\]#-]", "_", name)  # a file's name must not close the fence either
     return f"<data {mark} {name}>\n{text.rstrip()}\n</data {mark}>"
 
 
@@ -86,8 +87,9 @@ def own_part(
 
 def persona_part(casting: Casting, standing: Standing, wanted: Wanted) -> str:
     """Return the whole persona, with every specialisation, for people to look at."""
-    everything = Briefing(task=" ".join(casting.agent.body.specialisations))
-    return own_part(casting, everything, standing, wanted, ())
+    parts = casting.agent.body.specialisations.items()
+    words = " ".join(word for name, items in parts for word in (name, *items))
+    return own_part(casting, Briefing(task=words), standing, wanted, ())
 
 
 def _persona(casting: Casting, briefing: Briefing) -> Iterable[str]:

@@ -22,6 +22,8 @@ def _split_tools(given: Any) -> Any:
 
 def _beside_default(given: Any, inside: str, default: str = "default") -> Any:
     """Move a map's named entries below one key, beside the entry that names the default."""
+    if given is None:
+        return {}
     if not isinstance(given, dict) or inside in given:
         return cast("Any", given)
     raw = dict(cast("dict[str, Any]", given))
@@ -147,7 +149,10 @@ class EnsembleRoles(BaseModel):
     @classmethod
     def _three_shapes(cls, given: Any) -> Any:
         if isinstance(given, list):
-            return {"roles": dict.fromkeys(cast("list[str]", given), "")}
+            names = cast("list[Any]", given)
+            if not all(isinstance(name, str) for name in names):
+                raise ValueError("a list of roles holds their names alone")
+            return {"roles": dict.fromkeys(names, "")}
         return _beside_default(given, "roles")
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ensemble.roles import Severity
 
@@ -77,7 +77,7 @@ class Answer(BaseModel):
     """What was found, built or decided."""
     confidence: Confidence
     """How sure the agent says it is."""
-    probability: float | None = None
+    probability: Annotated[float, Field(ge=0, le=1)] | None = None
     """The same as a number in [0, 1], where the agent gave one."""
     uncertainty: tuple[str, ...] = ()
     """What could make it wrong."""

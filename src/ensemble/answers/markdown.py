@@ -5,10 +5,9 @@ Envelope lines are `**Label**: text` and may run on over several lines; findings
 their own labels. Fences inside the answer are text. What is no envelope is the body.
 """
 
-import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, cast
+from collections.abc import Iterator
+from typing import Final, cast
 
 from pydantic import ValidationError
 
@@ -23,12 +22,14 @@ from ensemble.answers.answer import (
 )
 
 _LABEL: Final = re.compile(r"^\s*(?:[-*]\s+)?\*\*([^*\n]{2,40}?):?\*\*\s*:?\s*(.*)$")
-_FINDING: Final = re.compile(r"^#{2,5}\s*\[([A-Za-z]+)\]\s*(.+?)\s*$")
+_FINDING: Final = re.compile(r"^#{2,5}\s*\[([A-Za-z]+)\]\s*(.*\S)")
 _DISPOSITION: Final = re.compile(
-    r"^\s*(?:[-*]\s+)?\**([A-Z]\d+)\**\s*[:—-]+\s*\**(accepted|rejected|deferred)\**\s*[:—,.-]*\s*(.*)$",
+    r"^\s*(?:[-*]\s+)?\**([A-Z]\d+)[\s*:—\u2013-]+(accepted|rejected|deferred)\b[\s*:—\u2013,.-]*(.*)$",
     re.IGNORECASE,
 )
-_CLAIM: Final = re.compile(r"^\s*[-*]\s+(.+?)\s*\[([A-Z]\d+(?:/[\w.-]+)?)(?:\s*:\s*(\w+))?\]\s*$")
+_CLAIM: Final = re.compile(r"^\s*[-*]\s+(.*\S)\s*\[([A-Z]\d+(?:/[\w.-]+)?)(?:\s*:\s*(\w+))?\]\s*$")
+_FENCE: Final = re.compile(r"^\s*(`{3,}|~{3,})\s*([^`]*)$")
+_NUMBER: Final = r"(\d{1,3}(?:\.\d+)?|\.\d+)\s*(%)?(?![\d%]|\.\d|\s*/|\s*out\b)"
 _ENVELOPE: Final = {
     "result": "result",
     "confidence": "confidence",
@@ -41,7 +42,6 @@ _ENVELOPE: Final = {
     "claims": "claims",
 }
 _FINDING_ITEMS: Final = frozenset({"location", "issue", "impact", "recommendation"})
-_ACTION: Final = re.compile(r"```(?:json)?\s*\n(\{.*?\})\s*\n```", re.DOTALL)
 
 
 def from_markdown(text: str) -> Answer:
@@ -50,14 +50,11 @@ def from_markdown(text: str) -> Answer:
     Raises:
         Unparsed: Result or Confidence is missing, or Confidence is no known word or number.
     """
-    action = _action(text)
-    if action is not None:
-        return Answer(result="", confidence="low", action=action)
     parts = _split(text)
     if "result" not in parts or "confidence" not in parts:
         missing = "Result" if "result" not in parts else "Confidence"
         raise Unparsed(f"there is no **{missing}** line")
-    confidence, probability = _confidence(_joined(parts["confidence"]))
+    confidence, probability = read_confidence(_joined(parts["confidence"]))
     position = _joined(parts["position"]).splitlines()[:1] if "position" in parts else []
     return Answer(
         result=_joined(parts["result"]),
@@ -73,16 +70,33 @@ def from_markdown(text: str) -> Answer:
     )
 
 
-def _action(text: str) -> Mapping[str, Any] | None:
-    found = _ACTION.search(text)
-    if found is None:
-        return None
-    try:
-        loaded: Any = json.loads(found.group(1))
-    except ValueError:
-        return None
-    action = cast("dict[str, Any]", loaded).get("action")
-    return cast("dict[str, Any]", action) if isinstance(action, dict) else None
+def read_confidence(text: str) -> tuple[Confidence, float | None]:
+    """Return the level that a word, a number in [0, 1] or a percentage states, and the number.
+
+    Raises:
+        Unparsed: it is none of these.
+    """
+    told = re.match(r"\W*(high|medium|low)\b\W*", text, re.IGNORECASE)
+    value = _probability(text[told.end() :] if told else text, sure=told is None)
+    if told:
+        return cast("Confidence", told.group(1).lower()), value
+    if value is None:
+        raise Unparsed(f"confidence {text[:40]!r} is none of high, medium, low")
+    return _level(value), value
+
+
+def fenced_blocks(text: str) -> Iterator[str]:
+    """Yield what stands in each outermost fence, without its marks."""
+    block: list[str] = []
+    for line, before, after in _walk(text):
+        if before and after:
+            block.append(line)
+        elif before or after:
+            if before:
+                yield "\n".join(block).strip()
+            block = []
+    if block:
+        yield "\n".join(block).strip()
 
 
 def _split(text: str) -> dict[str, list[str]]:
@@ -103,13 +117,28 @@ def _split(text: str) -> dict[str, list[str]]:
 
 
 def _lines(text: str) -> Iterator[tuple[str, bool]]:
-    fenced = False
+    """Yield each line, and whether it belongs to a fenced block, marks included."""
+    for line, before, after in _walk(text):
+        yield line, before or after
+
+
+def _walk(text: str) -> Iterator[tuple[str, bool, bool]]:
+    """Yield each line, and whether a fence is open before and after it.
+
+    A fence that names a language opens one inside another, as models write them.
+    """
+    fences: list[str] = []
     for line in text.split("\n"):
-        if line.lstrip().startswith("```"):
-            # A reply wrapped whole in a fence is not code.
-            fenced = not fenced and not line.strip().endswith(("markdown", "md"))
-            continue
-        yield line, fenced
+        before, match = bool(fences), _FENCE.match(line)
+        mark, language = match.groups() if match else ("", "")
+        if mark and (language or not fences):
+            fences.append(mark)
+        elif mark in fences:
+            while fences.pop() != mark:
+                pass
+        elif mark and mark.startswith(fences[-1]):
+            fences.pop()
+        yield line, before, bool(fences)
 
 
 def _joined(lines: list[str]) -> str:
@@ -123,16 +152,13 @@ def _items(lines: list[str]) -> Iterator[str]:
             yield item
 
 
-def _confidence(text: str) -> tuple[Confidence, float | None]:
-    number = re.match(r"\W*(\d?\.\d+|[01])(?!\d)|\W*(\d{1,3})\s*%", text)
-    if number:
-        value = float(number.group(1)) if number.group(1) else float(number.group(2)) / 100
-        if 0 <= value <= 1:
-            return _level(value), value
-    word = re.match(r"\W*(high|medium|low)\b", text, re.IGNORECASE)
-    if word is None:
-        raise Unparsed(f"confidence {text[:40]!r} is none of high, medium, low")
-    return cast("Confidence", word.group(1).lower()), None
+def _probability(text: str, *, sure: bool) -> float | None:
+    """Return the number at the start of `text`; unless `sure`, a bare count is none."""
+    found = re.match(rf"[^\w.+-]*{_NUMBER}", text)
+    if found is None or not (sure or found.group(2) or "." in found.group(1)):
+        return None
+    value = float(found.group(1)) / (100 if found.group(2) else 1)
+    return value if value <= 1 else None
 
 
 def _level(value: float) -> Confidence:
@@ -147,17 +173,17 @@ def _findings(text: str) -> Iterator[RaisedFinding]:
         if heading:
             yield from _finding(raised)
             raised = {"severity": heading.group(1), "title": heading.group(2)}
-        elif line.startswith("#") or _is_envelope(line):
+        elif not fenced and (line.startswith("#") or _is_envelope(line)):
             yield from _finding(raised)
             raised = {}
         elif raised:
-            item = _LABEL.match(line)
+            item = None if fenced else _LABEL.match(line)
             name = item.group(1).strip().lower() if item else ""
             if item and name in _FINDING_ITEMS:
                 raised[name] = item.group(2)
                 raised["last"] = name
             elif line.strip() and "last" in raised:
-                raised[raised["last"]] += f"\n{line.strip()}"
+                raised[raised["last"]] += f"\n{line if fenced else line.strip()}"
     yield from _finding(raised)
 
 

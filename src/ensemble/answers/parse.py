@@ -3,12 +3,16 @@
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, cast
+from contextlib import suppress
+from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
 from ensemble.answers.answer import Answer, Unparsed, Wanted
-from ensemble.answers.markdown import from_markdown
+from ensemble.answers.markdown import fenced_blocks, from_markdown, read_confidence
+from ensemble.canonical import without_surrogates
+
+MAX_LEVELS: Final = 32
 
 
 def parse_answer(text: str, wanted: Wanted) -> Answer:
@@ -17,8 +21,8 @@ def parse_answer(text: str, wanted: Wanted) -> Answer:
     Raises:
         Unparsed: no envelope, a position that is none of the choices, or text cut off.
     """
-    stripped = text.strip()
-    answer = _from_json(stripped) if stripped.startswith("{") else from_markdown(stripped)
+    stripped = without_surrogates(text).strip()
+    answer = _from_json(stripped) if stripped.startswith("{") else _from_prose(stripped)
     if answer.action is not None:
         return answer
     if not answer.result.strip():
@@ -35,15 +39,45 @@ def repair_request(problem: str) -> str:
     )
 
 
+def _from_prose(text: str) -> Answer:
+    """Read Markdown; a fence in it may hold an action, or the whole answer."""
+    blocks = list(fenced_blocks(text))
+    for block in blocks:
+        action = _action(block)
+        if action is not None:
+            return action
+    try:
+        return from_markdown(text)
+    except Unparsed as fault:
+        for block in blocks:
+            with suppress(Unparsed):
+                return _from_json(block) if block.startswith("{") else from_markdown(block)
+        raise fault from None
+
+
+def _action(block: str) -> Answer | None:
+    try:
+        given = _read_json(block)
+    except ValueError:
+        return None  # code, or an example
+    if not isinstance(given.get("action"), dict):
+        return None
+    return Answer(result="", confidence="low", action=given["action"])
+
+
 def _from_json(text: str) -> Answer:
     try:
-        raw: Any = json.loads(text)
+        given = _read_json(text)
     except ValueError as error:
         raise Unparsed(f"the JSON is cut off or broken ({error})") from error
-    given = cast("dict[str, Any]", raw)
     if isinstance(given.get("action"), dict):
         return Answer(result="", confidence="low", action=given["action"])
     given.pop("action", None)
+    if isinstance(given.get("confidence"), (str, int, float)):
+        level, probability = read_confidence(str(given["confidence"]))
+        given["confidence"] = level
+        if probability is not None:
+            given.setdefault("probability", probability)
     listed = given.get("dispositions")
     if isinstance(listed, dict):
         given["dispositions"] = [
@@ -58,13 +92,55 @@ def _from_json(text: str) -> Answer:
         raise Unparsed(f"{steps}: {first['msg']}") from error
 
 
+def _read_json(text: str) -> dict[str, Any]:
+    """Return the JSON object that `text` is, as a file can hold it.
+
+    Raises:
+        ValueError: it is none, is nested too deeply, or holds a number that is not finite.
+    """
+    try:
+        loaded: Any = json.loads(text)
+        plain = json.dumps(loaded, ensure_ascii=False, allow_nan=False)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if _levels(loaded) > MAX_LEVELS:
+        raise ValueError(f"more than {MAX_LEVELS} levels of nesting")
+    loaded = json.loads(without_surrogates(plain))
+    if not isinstance(loaded, dict):
+        raise ValueError("no object")  # noqa: TRY004 -- what is wrong is the text
+    return cast("dict[str, Any]", loaded)
+
+
+def _levels(value: Any) -> int:
+    levels, level = 0, [value]
+    while level := [inner for item in level for inner in _inside(item)]:
+        levels += 1
+    return levels
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(cast("dict[str, Any]", value).values())
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
 def _position(given: str | None, choices: Sequence[str]) -> str | None:
     if not choices:
         return given.strip() if given else None
     if given is None:
         raise Unparsed(f"there is no **Position**; choose one of {', '.join(choices)}")
-    word = re.sub(r"[\s_]+", "-", given.strip().strip("*`.\"'").lower())
-    for choice in choices:
-        if word == choice.lower():
-            return choice
-    raise Unparsed(f"position {given.strip()!r} is none of {', '.join(choices)}")
+    tried = (given.strip(), _REMARK.split(given.strip(), maxsplit=1)[0])
+    for reduced in (str.casefold, _plain):
+        for text in tried:
+            meant = [choice for choice in choices if reduced(text) == reduced(choice) != ""]
+            if len(meant) == 1:
+                return meant[0]
+    raise Unparsed(f"position {given.strip()[:80]!r} is none of {', '.join(choices)}")
+
+
+def _plain(position: str) -> str:
+    """Return a position's words alone: case, marks round it and dashes in it say nothing."""
+    return "-".join(re.findall(r"[^\W_]+", position.casefold()))
+
+
+_REMARK: Final = re.compile(r"\s+[-—\u2013]+\s|[—\u2013:;,.(\n]")

@@ -1,8 +1,9 @@
 """An ensemble compiled into a LangGraph state machine; the only module that knows LangGraph.
 
 One node per (member, role), named `panel[0]@panel_member`. `lab` is a node like any other: a
-turn that asks goes there and comes back to itself. A seat that others lead to is deferred,
-and yields while an earlier seat that leads to it has been entered and is not done.
+turn that asks goes there and comes back to itself. A seat that earlier ones lead to is
+deferred, and yields while one of them has been entered and is not done. One that can yield
+must be deferred: it would keep the deferred seats that it waits for from ever starting.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,15 +13,16 @@ from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
+from ensemble.errors import UsageError
 from ensemble.graph.decision import decide
 from ensemble.graph.lab_desk import Request, evidence_line
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Member, node_name
 from ensemble.graph.state import Document, EnsembleState, StateUpdate, by_key, evidence_of
 from ensemble.graph.turn import Progress, take_turn
-from ensemble.graph.ways import DECISION, LAB, Ways
+from ensemble.graph.ways import BEGIN, DECISION, LAB, Ways, waits_for_person
 
-BEGIN: Final = "begin"
+_OF_ONE_RUN: Final = ("turns", "asking", "entered", "taken", "led")
 
 ContextMaker = Callable[[Ensemble, str], Awaitable[RunContext]]
 """Makes the context of an `invoke` that brings none, from the ensemble and the task."""
@@ -51,36 +53,30 @@ def compile_graph(
         output_schema=EnsembleState,
     )
     ways = Ways(ensemble)
-
-    async def begin(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
-        entered = _as_entered(ways.out_of_start(state))
-        if _given(runtime) is not None:
-            return {"entered": entered}
-        return {"entered": entered, "own_run": await make_context(ensemble, state.get("task", ""))}
-
-    builder.add_node(BEGIN, begin)
+    builder.add_node(BEGIN, _begin_node(ensemble, ways, make_context))
     builder.add_edge(START, BEGIN)
-    _lead(builder, BEGIN, ways.out_of_start, [*ways.nodes, DECISION])
+    _lead(builder, ways, BEGIN, ways.first())
     for member, role in ensemble.nodes():
         name = node_name(member.path, role)
-        first = name in ways.out_of_start(EnsembleState(task=""))
-        builder.add_node(name, _agent_node(ensemble, member, role, ways), defer=not first)
-        _lead(builder, name, ways.out_of(name), ways.reach_of(name))
+        agent = _agent_node(ensemble, member, role, ways)
+        builder.add_node(name, agent, defer=ways.may_wait(name))
+        _lead(builder, ways, name, ways.reach_of(name))
     for join in ways.joins:
         builder.add_node(join, _join_node(join, ways), defer=True)
-        _lead(builder, join, ways.out_of_join(join), [*ways.nodes, DECISION])
-    builder.add_node(LAB, _measure)
-    _lead(builder, LAB, ways.out_of_lab, ways.nodes)
+        _lead(builder, ways, join, ways.reach_of(join))
+    builder.add_node(LAB, _lab_node(ways))
+    _lead(builder, ways, LAB, ways.nodes)
     builder.add_node(DECISION, _decision_node(ensemble, ways), defer=True)
-    _lead(builder, DECISION, ways.out_of_decision, [DECISION, END])
+    _lead(builder, ways, DECISION, [DECISION, END])
     graph = builder.compile(checkpointer=checkpointer, name=ensemble.topology.name)
     return graph.with_config(recursion_limit=ways.most_steps)
 
 
-def _lead(
-    builder: Any, name: str, ways: Callable[[EnsembleState], list[str]], reach: list[str]
-) -> None:
-    builder.add_conditional_edges(name, ways, reach)
+def _lead(builder: Any, ways: Ways, name: str, reach: list[str]) -> None:
+    def led(state: EnsembleState) -> list[str]:
+        return ways.led(name, state)
+
+    builder.add_conditional_edges(name, led, reach)
 
 
 def _given(runtime: Runtime[RunContext]) -> RunContext | None:
@@ -88,11 +84,34 @@ def _given(runtime: Runtime[RunContext]) -> RunContext | None:
 
 
 def _run(state: _GraphState, runtime: Runtime[RunContext]) -> RunContext:
-    return _given(runtime) or cast("RunContext", state.get("own_run"))
+    run = _given(runtime) or cast("RunContext | None", state.get("own_run"))
+    if run is None:
+        raise UsageError(
+            "a thread that goes on needs the context of its run, which no checkpoint holds",
+            where="graph",
+            fix="pass `context=`, or invoke with a task again",
+        )
+    return run
 
 
-def _as_entered(names: list[str]) -> dict[str, Document]:
-    return {name: {} for name in names if name != DECISION}
+def _begin_node(ensemble: Ensemble, ways: Ways, make_context: ContextMaker) -> Any:
+    """Return the node that starts a run; of an earlier one on the same thread nothing stays."""
+
+    async def begin(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
+        emptied: StateUpdate = {
+            name: dict.fromkeys(cast("Document", state.get(name, {}))) for name in _OF_ONE_RUN
+        }
+        kept = {name: part for name, part in state.items() if name not in _OF_ONE_RUN}
+        fresh = cast("EnsembleState", kept)
+        entered = ways.onward(BEGIN, fresh)
+        update: StateUpdate = {
+            name: {**emptied[name], **entered.get(name, {})} for name in _OF_ONE_RUN
+        }
+        if _given(runtime) is None:
+            update["own_run"] = await make_context(ensemble, state.get("task", ""))
+        return {**update, "batches": 0}
+
+    return begin
 
 
 def _agent_node(ensemble: Ensemble, member: Member, role: str, ways: Ways) -> Any:
@@ -100,21 +119,16 @@ def _agent_node(ensemble: Ensemble, member: Member, role: str, ways: Ways) -> An
     name = node_name(member.path, role)
 
     async def agent(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
-        run = _run(state, runtime)
-        if run.paused:
-            return {"entered": {name: {"paused": True}}}
-        if ways.yields(name, state):
-            return {}
-        update = await take_turn(ensemble, member, role, state, run)
-        if run.paused and not update:
-            return {"entered": {name: {"paused": True}}}
-        if "turns" in update:
-            after = cast(
-                "EnsembleState",
-                {**state, "turns": by_key(state.get("turns", {}), update["turns"])},
-            )
-            update["entered"] = {name: None, **_as_entered(ways.after(name, after))}
-        return update
+        instead = ways.held_back(name, state)
+        if instead is not None:
+            return ways.leads(name, *instead)
+        update = await take_turn(ensemble, member, role, state, _run(state, runtime))
+        if not update:
+            return {**ways.leads(name), "entered": {name: {"paused": True}}}
+        if "turns" not in update:
+            return {**ways.leads(name, LAB), **update}
+        turns = by_key(state.get("turns", {}), update["turns"])
+        return {**update, **ways.onward(name, cast("EnsembleState", {**state, "turns": turns}))}
 
     return agent
 
@@ -123,28 +137,34 @@ def _join_node(name: str, ways: Ways) -> Any:
     """Return the node in which a seat of several decides once where to go next."""
 
     async def join(state: _GraphState) -> StateUpdate:
-        return {"entered": {name: None, **_as_entered(ways.out_of_join(name)(state))}}
+        instead = ways.held_back(name, state)
+        return ways.onward(name, state) if instead is None else ways.leads(name, *instead)
 
     return join
 
 
-async def _measure(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
-    """Run what the seats asked for in this step as one batch; each turn gets its reply."""
-    run = _run(state, runtime)
-    waiting = {name: Progress.read(doc) for name, doc in state.get("asking", {}).items()}
-    asking = {name: progress for name, progress in waiting.items() if progress.action}
-    requests = {name: _request(progress) for name, progress in asking.items()}
-    batch = state.get("batches", 0) + 1
-    evidence, replies = await run.lab.measure([*requests.values()], evidence_of(state), batch)
-    known = {item["id"]: item for item in [*evidence_of(state), *evidence]}
-    said = {request.asked_by: reply for request, reply in replies}
-    updates: dict[str, Document] = {}
-    for name, progress in asking.items():
-        reply = said[progress.key]
-        text = evidence_line(known[reply]) if reply in known else reply
-        updates[name] = progress.then(("human", f"Measured: {text}"), action=None).document()
-    changed = {item["id"]: item for item in evidence}
-    return {"asking": updates, "evidence": changed, "batches": batch}
+def _lab_node(ways: Ways) -> Any:
+    """Return the node that runs what the seats asked for in one step as one batch."""
+
+    async def measure(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
+        run = _run(state, runtime)
+        waiting = {name: Progress.read(doc) for name, doc in state.get("asking", {}).items()}
+        asking = {name: progress for name, progress in waiting.items() if progress.action}
+        requests = [_request(progress) for progress in asking.values()]
+        batch = state.get("batches", 0) + 1
+        evidence, replies = await run.lab.measure(requests, evidence_of(state), batch)
+        known = {item["id"]: item for item in [*evidence_of(state), *evidence]}
+        said = {request.asked_by: reply for request, reply in replies}
+        updates: dict[str, Document] = {}
+        for name, progress in asking.items():
+            reply = said[progress.key]
+            text = evidence_line(known[reply]) if reply in known else reply
+            updates[name] = progress.then(("human", f"Measured: {text}"), action=None).document()
+        changed = {item["id"]: item for item in evidence}
+        told = ways.leads(LAB, *asking)
+        return {**told, "asking": updates, "evidence": changed, "batches": batch}
+
+    return measure
 
 
 def _request(progress: Progress) -> Request:
@@ -156,12 +176,14 @@ def _decision_node(ensemble: Ensemble, ways: Ways) -> Any:
     """Return the node in which rules make a decision of the answers."""
 
     async def decision(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
+        if ways.under_way(state):
+            return ways.leads(DECISION, DECISION)
+        if waits_for_person(state):
+            return ways.leads(DECISION, END)
         run = _run(state, runtime)
-        if run.paused or ways.under_way(state):
-            return {}
         made = decide(ensemble, state)
         run.journal.note("decided", "decision", value=made)
         await run.journal.flush()
-        return {"decision": made}
+        return {**ways.leads(DECISION, END), "decision": made}
 
     return decision

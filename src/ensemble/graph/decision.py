@@ -5,9 +5,9 @@ that applies wins, and every cause is listed. Losing a seat never raises it, and
 seats never changes it.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Final, cast
 
 from ensemble.graph.seating import Ensemble
@@ -18,11 +18,13 @@ from ensemble.graph.state import (
     evidence_of,
     findings_of,
     latest,
+    takes_position,
     turns_of,
 )
 
 LEVELS: Final = ("decided", "advisory", "degraded", "split", "void")
 _VOTERS: Final = ("panel_member", "tiebreaker")
+_NO_POSITION: Final = "no position was reached"
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,12 @@ class Causes:
 
 def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     """Return the decision with its authority, as §8 of a result document has it."""
-    turns = latest(turns_of(state))
+    every = turns_of(state)
+    turns = latest(every)
     findings = findings_of(state)
     evidence = evidence_of(state)
     causes = Causes()
-    voters = _voters(ensemble, turns)
+    voters = _voters(ensemble, turns, {turn.path for turn in every if turn.role in _VOTERS})
     decider = _decider(ensemble, turns)
     position, answer, seat = _by_rule(ensemble, voters, decider, causes)
     fixed = _fixed_by_gate(ensemble, evidence)
@@ -67,8 +70,8 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     _weigh_witnesses(ensemble, witnesses, causes)
     _weigh_findings(findings, dispositions, causes)
     _weigh_claims(claims, causes)
-    if position is None:
-        causes.add("void", "no position was reached")
+    if position is None and not causes.found.get("split"):
+        causes.add("void", _NO_POSITION)
     return {
         "authority": causes.authority,
         "authority_reasons": causes.reasons,
@@ -85,18 +88,19 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
         },
         "findings": [finding.document() for finding in findings],
         "evidence": [
-            {name: item[name] for name in ("id", "name", "asked_by", "cached")}
-            for item in evidence
+            {name: item[name] for name in ("id", "name", "asked_by", "cached")} for item in evidence
         ],
     }
 
 
-def _voters(ensemble: Ensemble, turns: Sequence[Turn]) -> list[Turn]:
-    """Return the turns that vote: panel members, else whoever took a position."""
-    voting = [turn for turn in turns if turn.role in _VOTERS]
-    if voting:
+def _voters(ensemble: Ensemble, turns: Sequence[Turn], panel: Collection[str]) -> list[Turn]:
+    """Return the turns that vote: where there was a panel its members, else all with a position.
+
+    A member that took its findings in since, as advisee, votes by its later answer.
+    """
+    taking = [turn for turn in turns if takes_position(turn.role)]
+    if voting := [turn for turn in taking if turn.path in panel]:
         return voting
-    taking = [turn for turn in turns if turn.role not in ("auditor", "input_provider")]
     decider = ensemble.topology.decider()
     return [turn for turn in taking if turn.seat != decider] or taking
 
@@ -117,8 +121,10 @@ def _by_rule(
         lost = ensemble.topology.decider()
         causes.add("degraded", f"{lost} gave no answer; the vote stands in for it")
     position = _vote(ensemble, voters, causes)
-    spoken = next((t for t in voters if t.answer and t.position == position), None)
-    answer = spoken.answer if spoken and spoken.answer else {}
+    carried = [t for t in voters if t.answer and position is not None and t.position == position]
+    spoken = carried[0] if carried else None
+    claims = [claim for t in carried for claim in cast("Document", t.answer).get("claims", ())]
+    answer = {**(spoken.answer or {}), "dispositions": [], "claims": claims} if spoken else {}
     if decider is not None and decider.answer is not None:
         answer = {**decider.answer, "result": answer.get("result", decider.answer["result"])}
     return position, answer, spoken.path if spoken else None
@@ -127,27 +133,28 @@ def _by_rule(
 def _vote(ensemble: Ensemble, voters: Sequence[Turn], causes: Causes) -> str | None:
     """Return the position that wins; abstentions stay in the denominator, ties win nothing."""
     rules = ensemble.rules
-    weights = [_weight(rules.weights if rules.rule == "weighted" else {}, turn) for turn in voters]
-    tally: Counter[str] = Counter()
-    for turn, weight in zip(voters, weights, strict=True):
+    weights: Mapping[str, float] = rules.weights if rules.rule == "weighted" else {}
+    tally: dict[str, Fraction] = {}
+    for turn in voters:
         if turn.position is not None:
-            tally[turn.position] += weight  # pyright: ignore[reportArgumentType] — a Counter adds floats too
-    whole = sum(weights)
-    ranked = tally.most_common()
-    if not ranked:
+            before = tally.get(turn.position, Fraction())
+            tally[turn.position] = before + _weight(weights, turn)
+    if not tally:
+        causes.add("void", _NO_POSITION)
         return None
-    best, votes = ranked[0]
-    needed = whole if rules.rule == "unanimous" else whole / 2
-    won = votes >= needed if rules.rule == "unanimous" else votes > needed
+    whole = sum(_weight(weights, turn) for turn in voters)
+    best, votes = max(tally.items(), key=lambda item: item[1])
+    won = votes == whole if rules.rule == "unanimous" else votes > whole / 2
     if not won:
-        counts = ", ".join(f"{name} {count:g}" for name, count in sorted(tally.items()))
-        causes.add("split", f"no position has the votes: {counts} of {whole:g}")
+        counts = ", ".join(f"{name} {float(n):g}" for name, n in sorted(tally.items()))
+        causes.add("split", f"no position has the votes: {counts} of {float(whole):g}")
         return None
     return best
 
 
-def _weight(weights: Mapping[str, float], turn: Turn) -> float:
-    return weights.get(turn.path, weights.get(turn.agent, 1.0))
+def _weight(weights: Mapping[str, float], turn: Turn) -> Fraction:
+    """Return the vote's weight as it is written: in floats 0.1 + 0.2 would outvote 0.3."""
+    return Fraction(str(weights.get(turn.path, weights.get(turn.agent, 1.0))))
 
 
 def _fixed_by_gate(ensemble: Ensemble, evidence: Sequence[Document]) -> str | None:

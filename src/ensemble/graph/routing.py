@@ -16,15 +16,15 @@ class Condition:
     holds: Callable[[Mapping[str, Any]], bool]
 
     def __and__(self, other: "Condition") -> "Condition":
-        return Condition(
-            f"{self.name} and {other.name}", lambda s: self.holds(s) and other.holds(s)
-        )
+        name = f"{_part(self.name)} and {_part(other.name)}"
+        return Condition(name, lambda state: self.holds(state) and other.holds(state))
 
     def __or__(self, other: "Condition") -> "Condition":
-        return Condition(f"{self.name} or {other.name}", lambda s: self.holds(s) or other.holds(s))
+        name = f"{_part(self.name)} or {_part(other.name)}"
+        return Condition(name, lambda state: self.holds(state) or other.holds(state))
 
     def __invert__(self) -> "Condition":
-        return Condition(f"not {self.name}", lambda s: not self.holds(s))
+        return Condition(f"not {_part(self.name)}", lambda state: not self.holds(state))
 
 
 def found(severity: Severity = Severity.CRITICAL) -> Condition:
@@ -52,3 +52,8 @@ def unsure() -> Condition:
         return bool(answers) and answers[-1].get("confidence") == "low"
 
     return Condition("unsure", holds)
+
+
+def _part(name: str) -> str:
+    """Return a condition's name as part of another's, in brackets where it is made of two."""
+    return f"({name})" if " and " in name or " or " in name else name

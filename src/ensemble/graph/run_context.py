@@ -15,6 +15,7 @@ from ensemble.answers.answer import Wanted
 from ensemble.answers.schema import answer_schema
 from ensemble.errors import OverLimit, Paused
 from ensemble.graph.lab_desk import LabDesk
+from ensemble.journal.digest import is_lost, whole
 from ensemble.journal.run_journal import Journal
 from ensemble.models.chain import Answered, Policy, ask
 from ensemble.models.provider import Candidate, ModelCall, Params, Provider
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 _CHARS_PER_TOKEN = 3
+_ENDED = ("model_replied", "model_failed")
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,6 @@ class RunContext:
     """Told the call's key and each piece of text as it arrives, for the display only."""
     paused: list[Paused] = field(default_factory=list[Paused])
     """Seats that wait for a person; while there is one, no further turn begins."""
-    spoke: bool = False
-    """Whether any turn has begun: evidence after that is no longer shared."""
 
     async def ask(
         self, path: str, key: str, messages: Sequence["BaseMessage"], wanted: Wanted, **about: Any
@@ -83,7 +83,10 @@ class RunContext:
             recorder=self.journal,
             providers=self.providers,
             policy=self.policy,
-            admit=lambda candidate, asked, _: {**about, **self._admit(candidate, asked)},
+            admit=lambda candidate, asked, attempt: {
+                **about,
+                "reserved": self._reserved(candidate, asked, attempt),
+            },
         )
 
     def shuffled(self, items: Sequence[Any], key: str) -> list[Any]:
@@ -94,11 +97,12 @@ class RunContext:
 
         return [item for _, item in sorted(enumerate(items), key=place)]
 
-    def _admit(self, candidate: Candidate, call: ModelCall) -> dict[str, Any]:
+    def _reserved(self, candidate: Candidate, call: ModelCall, attempt: int) -> dict[str, Any]:
+        """Return the call's reservation, or refuse it; what the journal holds costs nothing."""
         reserved = reservation(candidate, call)
-        if self.journal.replaying:
-            return {"reserved": reserved}
-        used = usage_of(self.journal, reserved)
+        if self.journal.replaying or _is_recorded(self.journal, call.key, attempt):
+            return reserved
+        used = usage_of(self.journal, reserved, self._prices())
         for name, value in used.items():
             most = getattr(self.limits, name)
             if most is not None and value > most:
@@ -107,7 +111,15 @@ class RunContext:
                     where=call.key,
                     fix=f"raise `limits.{name}` in the scenario, or seat fewer members",
                 )
-        return {"reserved": reserved}
+        return reserved
+
+    def _prices(self) -> dict[str, tuple[float, float]]:
+        return {
+            f"{candidate.provider}/{candidate.model}": candidate.usd_per_mtok
+            for chain in self.chains.values()
+            for candidate in chain
+            if candidate.usd_per_mtok is not None
+        }
 
 
 def reservation(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
@@ -122,13 +134,42 @@ def reservation(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     return {"tokens": sent + call.params.max_tokens, "usd": usd}
 
 
-def usage_of(journal: Journal, reserved: Mapping[str, Any]) -> dict[str, float]:
-    """Return what the run has used by its limits' names, with one more call as reserved."""
-    calls = [e for e in journal.events if e.event in ("model_replied", "model_failed")]
+def usage_of(
+    journal: Journal,
+    reserved: Mapping[str, Any],
+    prices: Mapping[str, tuple[float, float]] | None = None,
+) -> dict[str, float]:
+    """Return what the run has used by its limits' names, with one more call as reserved.
+
+    Args:
+        journal: the run's events.
+        reserved: what the further call is expected to use at most.
+        prices: `provider/model` to the price of a million input and output tokens.
+
+    A call that is under way, or was lost with its process, is booked at its reservation.
+    """
+    asked = {(e.key, e.attempt): e for e in journal.events if e.event == "model_asked"}
+    ended = {(e.key, e.attempt): e for e in journal.events if e.event in _ENDED and not is_lost(e)}
     tokens, usd = float(reserved["tokens"]), float(reserved["usd"] or 0)
-    for event in calls:
-        usage: Mapping[str, Any] = event.body.get("usage") or {}
-        told = [usage.get("input_tokens"), usage.get("output_tokens")]
+    for place, call in asked.items():
+        held: Mapping[str, Any] = call.body.get("reserved") or {}
+        usage: Mapping[str, Any] = {}
+        if place in ended:
+            usage = ended[place].body.get("usage") or {}
+        else:
+            tokens += float(held.get("tokens") or 0)
+        told = (usage.get("input_tokens"), usage.get("output_tokens"))
         tokens += sum(number for number in told if number)
-        usd += float(event.body.get("usd") or 0)
-    return {"model_calls": len(calls) + 1, "tokens": tokens, "usd": usd}
+        price = (prices or {}).get(str(call.body.get("request", {}).get("model")))
+        if price and told[1] is not None:
+            usd += ((told[0] or 0) * price[0] + told[1] * price[1]) / 1e6
+        elif place not in ended or ended[place].event == "model_replied":
+            usd += float(held.get("usd") or 0)
+    return {"model_calls": len(asked) + 1, "tokens": tokens, "usd": usd}
+
+
+def _is_recorded(journal: Journal, key: str, attempt: int) -> bool:
+    return any(
+        e.event in _ENDED and e.key == key and whole(e.attempt) == attempt and not is_lost(e)
+        for e in journal.recorded
+    )

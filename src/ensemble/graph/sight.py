@@ -19,7 +19,7 @@ from ensemble.graph.state import (
     latest,
     turns_of,
 )
-from ensemble.roles import Sees
+from ensemble.roles import Role, Sees
 
 Shuffle = Callable[[Sequence[Any], str], list[Any]]
 
@@ -45,8 +45,8 @@ def seen_by(
         case Sees.NOTHING:
             return seen
         case Sees.ANSWERS_BLIND:
-            others = [turn for turn in turns if turn.path != path and turn.position is not None]
-            seen += _anonymous(shuffled(others, key), _of_seats(findings))
+            others = [turn for turn in turns if turn.path != path and turn.role != Role.AUDITOR]
+            seen += _anonymous(shuffled(others, key), _by_turn(turns, findings))
             gates = [finding for finding in findings if finding.by == "lab"]
             return [*seen, *_listed("findings of the lab", gates)]
         case Sees.OWN_AND_FINDINGS:
@@ -61,26 +61,30 @@ def seen_by(
             return [*seen, *_named(turns, findings), *_listed("findings of the lab", gates)]
 
 
-def _of_seats(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
-    by_seat: dict[str, list[Finding]] = {}
+def _by_turn(turns: Sequence[Turn], findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """Put each finding to the turn that raised it, or to the one that took its place."""
+    shown = {turn.key for turn in turns}
+    last = {turn.path: turn.key for turn in turns}
+    raised: dict[str, list[Finding]] = {}
     for finding in findings:
-        by_seat.setdefault(finding.by, []).append(finding)
-    return by_seat
+        key = finding.turn if finding.turn in shown else last.get(finding.by)
+        if key is not None:
+            raised.setdefault(key, []).append(finding)
+    return raised
 
 
 def _anonymous(turns: Sequence[Turn], findings: Mapping[str, list[Finding]]) -> list[str]:
     return [
-        fenced(_answer(turn, findings.get(turn.path, ())), f"answer {chr(65 + number)}")
-        for number, turn in enumerate(turns)
-        if turn.answered
+        fenced(_answer(turn, findings.get(turn.key, ())), f"answer {number}")
+        for number, turn in enumerate((turn for turn in turns if turn.answered), 1)
     ]
 
 
 def _named(turns: Sequence[Turn], findings: Sequence[Finding]) -> list[str]:
-    by_seat = _of_seats(findings)
+    raised = _by_turn(turns, findings)
     return [
         fenced(
-            _answer(turn, by_seat.get(turn.path, ()))
+            _answer(turn, raised.get(turn.key, ()))
             if turn.answered
             else f"gave no answer: {turn.status}",
             f"{turn.path} {turn.agent} as {turn.role}",

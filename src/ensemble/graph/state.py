@@ -4,8 +4,10 @@ Every channel collects by key and is read in a fixed order. `Turn` is one finish
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, TypedDict, cast
+
+from ensemble.roles import ROLE_DEFAULTS
 
 Document = dict[str, Any]
 
@@ -27,6 +29,10 @@ class EnsembleState(TypedDict, total=False):
     """Nodes whose turn waits for the lab, and how far it had come."""
     entered: Annotated[dict[str, Document], by_key]
     """Nodes that were entered and have not finished."""
+    led: Annotated[dict[str, list[str]], by_key]
+    """Where each node that ran leads, as it said itself."""
+    taken: Annotated[dict[str, int], by_key]
+    """How often each bounded edge was taken."""
     evidence: Annotated[dict[str, Document], by_key]
     """What was measured, by evidence id."""
     batches: int
@@ -105,9 +111,19 @@ def place_of(path: str) -> tuple[str, int]:
 
 
 def latest(turns: Sequence[Turn]) -> list[Turn]:
-    """Return each path's last turn, in order."""
-    last = {turn.path: turn for turn in turns}
-    return [turn for turn in turns if last[turn.path] is turn]
+    """Return each path's last turn, in order.
+
+    A turn that takes a position supersedes the path's earlier ones; one that takes none, such
+    as an audit by a seat that has answered, leaves its answer standing.
+    """
+    last = {(turn.path, takes_position(turn.role)): turn for turn in turns}
+    return [turn for turn in turns if last[turn.path, takes_position(turn.role)] is turn]
+
+
+def takes_position(role: str) -> bool:
+    """Return whether a turn in this role stakes a position; a role only agents know does."""
+    default = ROLE_DEFAULTS.get(role)
+    return default is None or default.takes_position
 
 
 @dataclass(frozen=True)
@@ -123,11 +139,12 @@ class Finding:
     issue: str = ""
     impact: str = ""
     recommendation: str = ""
-    detail: Document = field(default_factory=dict[str, Any])
+    turn: str | None = None
+    """Key of the turn that raised it; None for a gate."""
 
     def document(self) -> Document:
         """Return the finding as JSON."""
-        return {key: item for key, item in asdict(self).items() if key != "detail"}
+        return {key: item for key, item in asdict(self).items() if key != "turn"}
 
 
 def findings_of(state: Mapping[str, Any]) -> list[Finding]:
@@ -141,7 +158,7 @@ def findings_of(state: Mapping[str, Any]) -> list[Finding]:
     for turn in turns_of(state):
         for raised in (turn.answer or {}).get("findings", ()):
             number += 1
-            found.append(Finding(id=f"F{number}", by=turn.path, evidence=None, **raised))
+            found.append(Finding(id=f"F{number}", by=turn.path, turn=turn.key, **raised))
     return found
 
 

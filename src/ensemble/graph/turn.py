@@ -69,7 +69,8 @@ async def take_turn(
     """Let `member` take, or go on with, its turn in `role`.
 
     Returns:
-        The finished turn; or a request to the lab, after which the same turn goes on.
+        The finished turn; a request to the lab, after which the same turn goes on; or nothing
+        where a person has to answer first.
 
     Raises:
         OverLimit: a call would cross a limit of the run.
@@ -89,7 +90,7 @@ async def take_turn(
         return {"asking": {node: outcome.document()}}
     turn = _turn(ensemble, member, casting, progress.key, outcome, run)
     run.journal.note("turn_ended", turn.key, value=turn.document())
-    return {"turns": {turn.key: turn.document()}, "asking": {node: None}, "entered": {node: None}}
+    return {"turns": {turn.key: turn.document()}, "asking": {node: None}}
 
 
 @dataclass(frozen=True)

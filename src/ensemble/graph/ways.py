@@ -1,19 +1,20 @@
 """Where a run goes next: the topology's edges, tried in order, over the state so far.
 
 Pure functions of the state, the same in every run and every replay. Has never heard of
-LangGraph; node names are all it deals in.
+LangGraph; node names are all it deals in. A node that has run writes down where it leads, so
+that the way is chosen once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from ensemble.graph.seating import Ensemble, node_name
-from ensemble.graph.state import EnsembleState, turns_of
-from ensemble.graph.topology import END, START, Edge
+from ensemble.graph.state import Document, EnsembleState, StateUpdate
+from ensemble.graph.topology import END, START, Edge, Topology
 
+BEGIN: Final = "begin"
 LAB: Final = "lab"
 DECISION: Final = "decision"
-END_NODE: Final = "__end__"
 _STEPS_PER_TURN: Final = 12
 _ROUNDS: Final = 10
 
@@ -24,118 +25,143 @@ class Ways:
     def __init__(self, ensemble: Ensemble) -> None:
         """Work out which nodes there are, and which seats lead to which."""
         self._ensemble = ensemble
-        self._at = {node_name(m.path, role): (m, role) for m, role in ensemble.nodes()}
-        self._leads_to = _reachable(ensemble)
-        self.nodes = list(self._at)
+        self._topology = ensemble.topology
+        self._seat_at = {node_name(m.path, role): m.seat for m, role in ensemble.nodes()}
+        self._leads_to = _forward(ensemble.topology)
+        self.nodes = list(self._seat_at)
         self.joins = [f"{seat}@next" for seat in ensemble.topology.seats if self._needs_join(seat)]
         """One for each seat of several whose ways out hang on a condition."""
         self.most_steps = _STEPS_PER_TURN * len(self.nodes) * _ROUNDS + 25
 
-    def out_of_start(self, state: EnsembleState) -> list[str]:
-        """Return the nodes that the first edges enter."""
-        return self._entered_by(START, state)
+    def first(self) -> list[str]:
+        """Return every node that an edge out of the start enters."""
+        return self._all_targets(START)
 
-    def after(self, name: str, state: EnsembleState) -> list[str]:
-        """Return where a finished turn leads."""
-        seat = self._at[name][0].seat
-        join = f"{seat}@next"
-        return [join] if join in self.joins else self._entered_by(seat, state)
-
-    def out_of(self, name: str) -> Callable[[EnsembleState], list[str]]:
-        """Return the function that says where a node leads, once it has run."""
-
-        def ways(state: EnsembleState) -> list[str]:
-            if state.get("asking", {}).get(name, {}).get("action"):
-                return [LAB]
-            entered = state.get("entered", {})
-            if any(document.get("paused") for document in entered.values()):
-                return []
-            return [name] if name in entered else self.after(name, state)
-
-        return ways
-
-    def out_of_join(self, join: str) -> Callable[[EnsembleState], list[str]]:
-        """Return the function that says where a seat of several leads."""
-        return lambda state: self._entered_by(join.removesuffix("@next"), state)
-
-    def out_of_lab(self, state: EnsembleState) -> list[str]:
-        """Return the nodes whose turns go on."""
-        return sorted(state.get("asking", {}))
-
-    def out_of_decision(self, state: EnsembleState) -> list[str]:
-        """Return the decision itself as long as somebody is under way, else the end."""
-        return [END_NODE] if "decision" in state or not self.under_way(state) else [DECISION]
+    def may_wait(self, name: str) -> bool:
+        """Return whether a node can be entered while an earlier seat still leads to it."""
+        seat = _seat_of(name)
+        seats = self._topology.seats
+        return name in self.joins or any(seat in self._leads_to[other] for other in seats)
 
     def reach_of(self, name: str) -> list[str]:
         """Return every node that a node can lead to, itself among them."""
-        seat = self._at[name][0].seat
+        seat = _seat_of(name)
         join = f"{seat}@next"
-        next_nodes = [join] if join in self.joins else self._all_targets(seat)
-        return list(dict.fromkeys([name, LAB, *next_nodes]))
+        if name == join or join not in self.joins:
+            return list(dict.fromkeys([name, LAB, *self._all_targets(seat)]))
+        return [name, LAB, join]
 
-    def yields(self, name: str, state: EnsembleState) -> bool:
-        """Return whether a node must wait for an earlier seat that still leads to it."""
-        seat = self._at[name][0].seat
-        mine = self._ensemble.rank(seat)
-        others = {_seat_of(entered) for entered in state.get("entered", {})} - {seat}
-        return any(
-            self._ensemble.rank(other) < mine and seat in self._leads_to[other] for other in others
-        )
+    def leads(self, name: str, *targets: str) -> StateUpdate:
+        """Return the update of a node that leads to `targets` and is not done."""
+        return {"led": {name: list(targets)}}
+
+    def led(self, name: str, state: Mapping[str, Any]) -> list[str]:
+        """Return where a node that has run said that it leads."""
+        told: list[str] = state["led"][name]
+        return told
+
+    def onward(self, name: str, state: EnsembleState) -> StateUpdate:
+        """Return the update of a node that is done: where it leads, and who is entered by that.
+
+        Args:
+            name: `begin`, the node of a turn, or a seat's join.
+            state: the state with that node's own turn in it.
+        """
+        seat = START if name == BEGIN else _seat_of(name)
+        join = f"{seat}@next"
+        taken: dict[str, int] = {}
+        if join in self.joins and name != join:
+            targets = [join]
+        else:
+            edge, taken = self._edge_out_of(seat, state)
+            targets = (self._targets(edge) if edge else []) or [DECISION]
+        entered: dict[str, Document | None] = {
+            target: {} for target in targets if target != DECISION
+        }
+        return {"entered": {name: None, **entered}, "taken": taken, "led": {name: targets}}
+
+    def held_back(self, name: str, state: EnsembleState) -> list[str] | None:
+        """Return where a node leads instead of acting, or None where it may act.
+
+        Nowhere while a person is waited for, except that a turn that came back from the lab
+        goes on; back to itself while an earlier seat that leads to it is under way.
+        """
+        entered = state.get("entered", {})
+        goes_on = name in state.get("asking", {}) and not entered.get(name, {}).get("paused")
+        if goes_on:
+            return None
+        if waits_for_person(state):
+            return []
+        return [name] if self._yields(name, entered) else None
 
     def under_way(self, state: Mapping[str, Any]) -> bool:
         """Return whether some seat was entered and is not done, and nobody is waited for."""
-        entered = state.get("entered", {})
-        return bool(entered) and not any(item.get("paused") for item in entered.values())
+        return bool(state.get("entered")) and not waits_for_person(state)
+
+    def _yields(self, name: str, entered: Iterable[str]) -> bool:
+        """Whether a node must wait for an earlier seat; a join waits for its own seat too."""
+        seat = _seat_of(name)
+        if name in self.joins and any(
+            self._seat_at.get(other) == seat and other != name for other in entered
+        ):
+            return True
+        return any(seat in self._leads_to[_seat_of(other)] for other in entered)
 
     def _needs_join(self, seat: str) -> bool:
         conditional = any(
-            edge.when or edge.at_most is not None for edge in self._ensemble.topology.out_of(seat)
+            edge.when or edge.at_most is not None for edge in self._topology.out_of(seat)
         )
         return conditional and len(self._ensemble.at(seat)) > 1
 
-    def _entered_by(self, seat: str, state: EnsembleState) -> list[str]:
-        for edge in self._ensemble.topology.out_of(seat):
-            if edge.at_most is not None and self._taken(edge, state) >= edge.at_most:
+    def _edge_out_of(self, seat: str, state: EnsembleState) -> tuple[Edge | None, dict[str, int]]:
+        """Return the first edge whose condition holds, and how often it is taken by that."""
+        for number, edge in enumerate(self._topology.out_of(seat)):
+            mark = f"{seat}/{number}"
+            before = state.get("taken", {}).get(mark, 0)
+            if edge.at_most is not None and before >= edge.at_most:
                 continue
             if edge.when is None or edge.when.holds(state):
-                return self._targets(edge)
-        return [DECISION]
+                return edge, {} if edge.at_most is None else {mark: before + 1}
+        return None, {}
 
     def _all_targets(self, seat: str) -> list[str]:
-        edges = self._ensemble.topology.out_of(seat)
-        return [*(name for edge in edges for name in self._targets(edge)), DECISION]
+        """Return every node that a seat's edges enter; the decision where none may hold."""
+        edges = self._topology.out_of(seat)
+        found = [name for edge in edges for name in self._targets(edge) or [DECISION]]
+        if all(edge.when or edge.at_most is not None for edge in edges):
+            found.append(DECISION)
+        return list(dict.fromkeys(found))
 
     def _targets(self, edge: Edge) -> list[str]:
-        names = [
+        return [
             node_name(member.path, cast("str", edge.role))
             for target in edge.targets
             if target != END
             for member in self._ensemble.at(target)
         ]
-        return names or [DECISION]
 
-    def _taken(self, edge: Edge, state: EnsembleState) -> int:
-        first = [self._ensemble.at(target)[0].path for target in edge.targets if target != END]
-        return sum(turn.path in first and turn.role == edge.role for turn in turns_of(state))
+
+def waits_for_person(state: Mapping[str, Any]) -> bool:
+    """Return whether some turn waits for a person, so that no further one begins."""
+    return any(document.get("paused") for document in state.get("entered", {}).values())
 
 
 def _seat_of(node: str) -> str:
     return node.partition("@")[0].partition("[")[0]
 
 
-def _reachable(ensemble: Ensemble) -> dict[str, set[str]]:
-    direct = {
-        seat: {t for edge in ensemble.topology.out_of(seat) for t in edge.targets if t != END}
-        for seat in ensemble.topology.seats
-    }
-    found: dict[str, set[str]] = {}
-    for seat, first in direct.items():
-        seen: set[str] = set()
-        todo = list(first)
-        while todo:
-            name = todo.pop()
-            if name not in seen:
-                seen.add(name)
-                todo += direct[name]
-        found[seat] = seen
+def _forward(topology: Topology) -> dict[str, set[str]]:
+    """Return each seat's set of later seats that it leads to, directly or by others.
+
+    Ways back are left out, or two seats of one loop would wait for each other: of a circle's
+    edges that is a bounded one, else the last named.
+    """
+    found: dict[str, set[str]] = {seat: set() for seat in (START, *topology.seats)}
+    for edge in sorted(topology.edges, key=lambda edge: edge.at_most is not None):
+        for target in edge.targets:
+            if target in (END, edge.source) or edge.source in found[target]:
+                continue
+            for seat, later in found.items():
+                if seat == edge.source or edge.source in later:
+                    later |= {target, *found[target]}
     return found

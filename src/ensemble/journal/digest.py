@@ -61,7 +61,7 @@ def digest(events: Iterable[Event]) -> str:
 
 
 def is_lost(event: Event) -> bool:
-    """Whether this failed attempt was merely in flight when its process died."""
+    """Whether this failed attempt was merely in flight when its run or its process ended."""
     return event.event == "model_failed" and event.body.get("class") == "lost"
 
 

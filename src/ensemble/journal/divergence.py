@@ -53,10 +53,11 @@ class Divergence:
         shown = "\n".join(f"    {line[:200]}" for line in lines[:_DIFF_LINES])
         more = len(lines) - _DIFF_LINES
         shown += f"\n    … {more} more lines" if more > 0 else ""
-        number = self._numbers[(outcome.key, whole(outcome.attempt))]
+        number = self._numbers.get((outcome.key, whole(outcome.attempt)))
+        call = f"call {number} of {len(self._numbers)}" if number else "a call of this run"
         who = _who(intent.body if intent else {})
         return self._diverged(
-            f"call {number} of {len(self._numbers)} asks something else than was recorded\n"
+            f"{call} asks something else than was recorded\n"
             f"  field: {', '.join(paths[:3]) or 'request'}\n{shown}",
             where=f"{outcome.key}{who}",
         )

@@ -10,13 +10,18 @@ import fcntl
 import hashlib
 import json
 import os
+import socket
+import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ensemble.errors import CannotWrite, DiskFull, InvalidFile, NotOwner
+from ensemble.canonical import canonical
+from ensemble.errors import CannotWrite, DiskFull, InvalidFile, NotOwner, Refused
 from ensemble.journal.record import Event, read_line, write_line
+from ensemble.journal.redaction import Redactor, secrets_of_environment
 
 EVENTS = "events.jsonl"
 MANIFEST = "manifest.json"
@@ -43,12 +48,12 @@ def read_events(folder: Path) -> Contents:
     """
     path = folder / EVENTS
     if not path.is_file():
-        raise InvalidFile("no journal here", where=str(path), fix="name a run of `ensemble list`")
+        raise _no_journal(folder)
     events: list[Event] = []
     run, last_sum, length, torn = "", "", 0, None
-    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
-        if not line:
-            continue
+    data = path.read_bytes()
+    lines = data.removesuffix(b"\n").split(b"\n") if data else []
+    for number, line in enumerate(lines, 1):
         read = read_line(line, last_sum, lambda name: _read_blob(folder, name))
         if read is None:
             torn = number
@@ -56,8 +61,13 @@ def read_events(folder: Path) -> Contents:
         event, last_sum, run = read
         events.append(event)
         length += len(line) + 1
-    length = min(length, path.stat().st_size)
-    return Contents(run, tuple(events), last_sum, length, torn)
+    length = min(length, len(data))
+    return Contents(run or folder.name, tuple(events), last_sum, length, torn)
+
+
+def _no_journal(folder: Path) -> InvalidFile:
+    where = str(folder / EVENTS)
+    return InvalidFile("no journal here", where=where, fix="name a run of `ensemble list`")
 
 
 def _read_blob(folder: Path, name: str) -> Any:
@@ -81,7 +91,8 @@ class JournalFile:
         self._lock = lock
         self._sum = last_sum
         self._file = (folder / EVENTS).open("ab", buffering=0)
-        self._waiting: list[bytes] = []
+        self._waiting: deque[bytes] = deque()
+        self._writing = threading.Lock()
         self._appended = self._synced = 0
         self._syncing: asyncio.Task[None] | None = None
         self._failure: OSError | None = None
@@ -92,9 +103,11 @@ class JournalFile:
         try:
             (folder / "blobs").mkdir(parents=True)
             lock = _own(folder)
+            made = cls(folder, run, lock, "", 0)
+            _sync_names(folder)
         except OSError as error:
             raise _unwritable(error, folder) from error
-        return cls(folder, run, lock, "", 0)
+        return made
 
     @classmethod
     def reopen(cls, folder: Path) -> tuple["JournalFile", Contents]:
@@ -102,22 +115,30 @@ class JournalFile:
 
         Raises:
             NotOwner: a live process owns the run.
+            InvalidFile: there is no journal in `folder`, or a part of it is missing.
         """
+        if not (folder / EVENTS).is_file():
+            raise _no_journal(folder)
         lock = _own(folder)
-        contents = read_events(folder)
-        with (folder / EVENTS).open("r+b") as file:
-            file.truncate(contents.whole_bytes)
-            if contents.whole_bytes:
-                file.seek(contents.whole_bytes - 1)
-                if file.read(1) != b"\n":
-                    file.write(b"\n")
-        last = contents.events[-1].seq + 1 if contents.events else 0
-        return cls(folder, contents.run, lock, contents.last_sum, last), contents
+        try:
+            contents = read_events(folder)
+            _cut(folder / EVENTS, contents.whole_bytes)
+            last = contents.events[-1].seq + 1 if contents.events else 0
+            return cls(folder, contents.run, lock, contents.last_sum, last), contents
+        except OSError as error:
+            lock.close()
+            raise _unwritable(error, folder) from error
+        except InvalidFile:
+            lock.close()
+            raise
 
     def append(self, event: Event) -> None:
         """Put the event's line in the buffer; `flush` waits until it is on disk."""
         if self._failure is not None:
             raise _unwritable(self._failure, self.folder) from self._failure
+        if self._file.closed:
+            fix = "`ensemble resume` takes it up again"
+            raise CannotWrite("this run was given up", where=str(self.folder), fix=fix)
         line, self._sum = write_line(event, self.run, self._sum, self._keep_blob)
         self.seq = event.seq + 1
         self._waiting.append(line)
@@ -143,28 +164,35 @@ class JournalFile:
         if self._file.closed:
             return
         try:
-            if self._failure is None:
-                self._write(b"".join(self._waiting))
+            self._write_waiting()
+        except OSError as error:
+            raise _unwritable(error, self.folder) from error
         finally:
             self._waiting.clear()
             self._file.close()
             self._lock.close()
 
     async def _sync(self) -> None:
-        batch, number = b"".join(self._waiting), self._appended
-        self._waiting.clear()
         try:
-            await asyncio.to_thread(self._write, batch)
-        except OSError as error:
-            self._failure = error
-        else:
-            self._synced = number
+            await asyncio.to_thread(self._write_waiting)
+        except OSError:
+            return  # `flush` tells every waiter
 
-    def _write(self, batch: bytes) -> None:
-        view = memoryview(batch)
-        while view:
-            view = view[os.write(self._file.fileno(), view) :]
-        os.fsync(self._file.fileno())
+    def _write_waiting(self) -> None:
+        """Write and sync what has gathered; one at a time, or lines would swap places."""
+        with self._writing:
+            batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            if not batch or self._failure is not None:
+                return
+            try:
+                view = memoryview(b"".join(batch))
+                while view:
+                    view = view[os.write(self._file.fileno(), view) :]
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                self._failure = error
+                raise
+            self._synced += len(batch)
 
     def _keep_blob(self, data: bytes) -> str:
         name = hashlib.sha256(data).hexdigest()
@@ -181,17 +209,30 @@ class JournalFile:
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it appears whole or not at all."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_names(path.parent)
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write `manifest.json`, sorted and indented, so that it reads and diffs well."""
+    """Write `manifest.json`, sorted and indented, so that it reads and diffs well.
+
+    Raises:
+        DiskFull: the disk is full or failing.
+        CannotWrite: the folder is read-only or gone.
+    """
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
-    write_whole(folder / MANIFEST, f"{text}\n".encode())
+    try:
+        write_whole(folder / MANIFEST, f"{text}\n".encode())
+    except OSError as error:
+        raise _unwritable(error, folder) from error
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -209,9 +250,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def copy_recording(run: Path, into: Path, names: Sequence[str] = (EVENTS, MANIFEST)) -> None:
-    """Keep a finished run as a recording at `into`, in place of the one before."""
+    """Keep a finished run as a recording at `into`, in place of the one before.
+
+    Raises:
+        Refused: a secret of this process's environment, or what looks like one, is in it.
+        CannotWrite: the folder is read-only (or `DiskFull`).
+    """
     import shutil
 
+    _refuse_secrets(run)
     fresh = into.with_name(f".{into.name}.{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
@@ -224,6 +271,41 @@ def copy_recording(run: Path, into: Path, names: Sequence[str] = (EVENTS, MANIFE
         fresh.replace(into)
     except OSError as error:
         raise _unwritable(error, into) from error
+
+
+def _refuse_secrets(run: Path) -> None:
+    """Look once more, whatever redaction did before: a recording is kept and shared."""
+    redactor = Redactor(secrets_of_environment())
+    contents = read_events(run)
+    written = [event.document(contents.run) for event in contents.events]
+    for number, item in enumerate([*written, read_manifest(run)]):
+        if canonical(redactor.clean(item)) != canonical(item):
+            name = f"{run / EVENTS}:{number + 1}:1" if number < len(written) else run / MANIFEST
+            raise Refused(
+                "a secret would be kept in the recording",
+                where=str(name),
+                fix="take it out of the task, the files or the environment, then run again",
+            )
+
+
+def _cut(path: Path, whole_bytes: int) -> None:
+    """Cut a journal's torn tail off; a line appended after it would be lost with it."""
+    with path.open("r+b") as file:
+        file.truncate(whole_bytes)
+        if whole_bytes:
+            file.seek(whole_bytes - 1)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        os.fsync(file.fileno())
+
+
+def _sync_names(folder: Path) -> None:
+    """Sync a folder itself: a new file's name is on disk only then."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _own(folder: Path) -> IO[str]:
@@ -242,7 +324,7 @@ def _own(folder: Path) -> IO[str]:
             f"process {owner} owns this run", where=str(folder), fix="wait for it to end"
         ) from error
     lock.truncate(0)
-    lock.write(str(os.getpid()))
+    lock.write(f"{os.getpid()} on {socket.gethostname()}")
     lock.flush()
     return lock
 

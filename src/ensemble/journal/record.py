@@ -1,7 +1,8 @@
 """One event of a run, and the one line of JSON it is written as.
 
 A line is canonical JSON with a `sum`: the SHA-256 of the previous line's sum and this line
-without its own. Fields over 4 KiB are written as blobs, named by their hash.
+without its own. Fields over 4 KiB are written as blobs, named by their hash: a field that is
+`{"blob": …}` on a line is always one of them.
 """
 
 import hashlib
@@ -69,7 +70,8 @@ def write_line(
     for name, item in event.body.items():
         if isinstance(item, (str, list, tuple, dict)):
             data = canonical(item)
-            if len(data) > BLOB_OVER_BYTES:
+            # What only looks like a blob's name would be taken for one when read back.
+            if len(data) > BLOB_OVER_BYTES or _is_blob(item):
                 flat[name] = {"blob": keep_blob(data)}
     flat["sum"] = _sum(flat, previous_sum)
     return canonical(flat) + b"\n", flat["sum"]
@@ -81,13 +83,14 @@ def read_line(
     """Return the event, its sum and its run id; None where the line is torn or unchained."""
     try:
         loaded: Any = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(loaded, dict) or "sum" not in loaded:
-        return None
-    flat = cast("dict[str, Any]", loaded)
-    told = flat.pop("sum")
-    if told != _sum(flat, previous_sum):
+        # Another spelling of the same value is a change of bytes too.
+        if not isinstance(loaded, dict) or canonical(loaded) != line:
+            return None
+        flat = cast("dict[str, Any]", loaded)
+        told = flat.pop("sum", None)
+        if told != _sum(flat, previous_sum):
+            return None
+    except (ValueError, RecursionError):
         return None
     body = {
         name: read_blob(cast("dict[str, str]", item)["blob"]) if _is_blob(item) else item

@@ -10,29 +10,48 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 _SECRET_NAME: Final = re.compile(
-    r"(API_?KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)", re.IGNORECASE
+    r"API_?KEY|_KEY$|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|_(?:PAT|PWD)$",
+    re.IGNORECASE,
 )
 _SHORTEST: Final = 8
-_SHAPES: Final = (
-    ("openai-key", re.compile(r"\bsk-[A-Za-z0-9_-]{20,}")),
-    ("aws-key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
-    ("github-token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})")),
-    ("gitlab-token", re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}")),
-    ("google-key", re.compile(r"\bAIza[A-Za-z0-9_-]{35}")),
-    ("huggingface-token", re.compile(r"\bhf_[A-Za-z0-9]{30,}")),
-    ("slack-token", re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}")),
-    ("stripe-key", re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}")),
-    ("jwt", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")),
-    (
-        "private-key",
-        re.compile(
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL
+_SHAPES: Final = tuple(
+    (name, re.compile(shape, re.DOTALL))
+    for name, shape in (
+        # Anthropic's and OpenRouter's begin alike.
+        ("openai-key", r"\bsk-[A-Za-z0-9_-]{20,}"),
+        ("aws-key", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+        ("github-token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})"),
+        ("gitlab-token", r"\bgl(?:pat|dt|rt|cbt|ptt)-[A-Za-z0-9_-]{20,}"),
+        ("google-key", r"\bAIza[A-Za-z0-9_-]{35}"),
+        ("google-token", r"\bya29\.[A-Za-z0-9_-]{20,}"),
+        ("huggingface-token", r"\bhf_[A-Za-z0-9]{30,}"),
+        ("groq-key", r"\bgsk_[A-Za-z0-9]{40,}"),
+        ("xai-key", r"\bxai-[A-Za-z0-9]{40,}"),
+        ("perplexity-key", r"\bpplx-[A-Za-z0-9]{40,}"),
+        ("replicate-token", r"\br8_[A-Za-z0-9]{30,}"),
+        ("slack-token", r"\b(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,}"),
+        ("slack-webhook", r"(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{20,}"),
+        ("stripe-key", r"\b(?:[rs]k_(?:live|test)|whsec)_[A-Za-z0-9]{16,}"),
+        ("npm-token", r"\bnpm_[A-Za-z0-9]{36}"),
+        ("pypi-token", r"\bpypi-[A-Za-z0-9_-]{50,}"),
+        ("sendgrid-key", r"\bSG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,}"),
+        ("digitalocean-token", r"\bdo[opr]_v1_[a-f0-9]{40,}"),
+        ("databricks-token", r"\bdapi[a-f0-9]{32}"),
+        ("age-key", r"\bAGE-SECRET-KEY-1[A-Z0-9]{50,}"),
+        ("jwt", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
+        (
+            "private-key",
+            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY[A-Z ]*-----(?:(?!-----).)*-----END [A-Z ]+-----",
         ),
-    ),
-    ("url-password", re.compile(r"(?<=://)[^\s/:@]+:[^\s/@]+(?=@)")),
+        (
+            "authorization",
+            r"(?i:(?<=authorization: bearer )|(?<=authorization: basic ))[A-Za-z0-9._~+/=-]{8,}",
+        ),
+        ("url-password", r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"),
+    )
 )
 
 
@@ -76,10 +95,12 @@ def secrets_of_environment(environment: Mapping[str, str] | None = None) -> dict
 
 
 def _forms(value: str) -> set[str]:
-    raw = value.encode()
+    raw = value.encode("utf-8", "surrogateescape")
     # A base64 text of a longer whole holds the value at one of three offsets.
     encoded = {
-        base64.b64encode(b"\0" * shift + raw).decode()[(shift * 4 + 2) // 3 :].rstrip("=")[:-1]
+        code(b"\0" * shift + raw).decode()[(shift * 4 + 2) // 3 :].rstrip("=")[:-1]
         for shift in range(3)
+        for code in (base64.b64encode, base64.urlsafe_b64encode)
     }
-    return {value, quote(value, safe=""), *(form for form in encoded if len(form) >= _SHORTEST)}
+    long = {form for form in encoded if len(form) >= _SHORTEST}
+    return {value, quote(raw, safe=""), quote_plus(raw), *long}

@@ -6,14 +6,16 @@ performs the rest; a replay finds everything in its recording, and what it does 
 a divergence. None of them has heard of models, labs or graphs.
 """
 
+import asyncio
 import inspect
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, cast
 
 from ensemble.canonical import canonical, fingerprint
-from ensemble.errors import Paused
+from ensemble.errors import EnsembleError, Paused
 from ensemble.journal.digest import is_lost, reduced, whole
 from ensemble.journal.divergence import Divergence
 from ensemble.journal.file import JournalFile
@@ -59,14 +61,12 @@ class Journal:
         self._redactor = redactor or Redactor({})
         self._heard = heard
         self._seq = 0 if replaying else len(known)
-        gone = {(e.key, e.attempt) for e in known if e.event == "withdrawn"}
-        self._known = {(e.event, e.key, e.attempt): e for e in known}
-        self._outcomes = {
-            (e.key, whole(e.attempt)): e
-            for e in known
-            if e.event in _OUTCOMES and not is_lost(e) and (e.key, e.attempt) not in gone
-        }
+        self._known: dict[tuple[str, str, str], Event] = {}
+        self._outcomes: dict[tuple[str, int], Event] = {}
+        self._withdrawn: set[tuple[str, str]] = set()
         self._used: set[tuple[str, int]] = set()
+        for event in known:
+            self._remember(event)
 
     async def effect(
         self,
@@ -108,7 +108,7 @@ class Journal:
         self.append(ASKED[kind], key, {"attempt": number, "print": mark, "request": asked, **about})
         if not idempotent:
             await self.flush()
-        name, body = await perform()
+        name, body = await self._performed(kind, key, number, perform, about)
         outcome = self.append(name, key, {**body, "attempt": number, "print": mark})
         await self.flush()
         return outcome
@@ -154,7 +154,7 @@ class Journal:
         made = Event(event, key, self._next(), at, kept)
         if self._file is not None:
             self._file.append(made)
-        self._known[(event, key, made.attempt)] = made
+        self._remember(made)
         return self._keep(made, numbered=True)
 
     async def flush(self) -> None:
@@ -178,13 +178,34 @@ class Journal:
         Raises:
             Diverged: naming the first difference.
         """
-        unused = [outcome for place, outcome in self._outcomes.items() if place not in self._used]
+        cut = _seats_cut(self.recorded)
+        unused = [
+            outcome
+            for place, outcome in self._outcomes.items()
+            if place not in self._used and outcome.key.partition("/")[0] not in cut
+        ]
         self.divergence.raise_first(unused)
 
     def close(self) -> None:
         """Write what still waits and give the run up."""
         if self._file is not None:
             self._file.close()
+
+    async def _performed(
+        self, kind: str, key: str, number: str, perform: Perform, about: Mapping[str, Any]
+    ) -> tuple[str, dict[str, Any]]:
+        """Do the effect, and write down what becomes of its intent where it has no outcome."""
+        try:
+            return await perform()
+        except asyncio.CancelledError:
+            if kind == "model":  # it may be billed all the same
+                with suppress(EnsembleError):
+                    self.append("model_failed", key, _unheard(number, "cancelled in flight", about))
+            raise
+        except Paused:
+            why = "a person has to answer first"
+            self.append("withdrawn", key, {"attempt": number, "why": why})
+            raise
 
     def _attempt_after_loss(self, kind: str, key: str, attempt: int, *, idempotent: bool) -> str:
         intents = [
@@ -194,21 +215,30 @@ class Journal:
         if not intents:
             return str(attempt)
         last = intents[-1]
-        if not idempotent:
-            raise Paused(
-                "this call may have happened before the process died",
-                where=f"{key}: {json.dumps(last.body.get('request'), ensure_ascii=False)[:400]}",
-                fix="look whether it did, then answer with `ensemble resume`",
-            )
-        if (f"{kind}_failed", key, last.attempt) not in self._known:
-            lost = {
-                "attempt": last.attempt,
-                "class": "lost",
-                "error": "in flight when the process died",
-                "reserved": last.body.get("reserved"),
-            }
-            self.append(f"{kind}_failed", key, lost)
+        if (key, last.attempt) not in self._withdrawn:
+            if not idempotent:
+                request = json.dumps(last.body.get("request"), ensure_ascii=False)
+                raise Paused(
+                    "this call may have happened before the process died",
+                    where=f"{key}: {request[:400]}",
+                    fix="look whether it did, then answer with `ensemble resume`",
+                )
+            if kind == "model" and ("model_failed", key, last.attempt) not in self._known:
+                died = "in flight when the process died"
+                self.append("model_failed", key, _unheard(last.attempt, died, last.body))
         return f"{attempt}.{len(intents)}"
+
+    def _remember(self, event: Event) -> None:
+        """Keep the index up: an outcome found is not had twice, one taken back is not found."""
+        place = (event.key, whole(event.attempt))
+        self._known[(event.event, event.key, event.attempt)] = event
+        if event.event == "withdrawn":
+            self._withdrawn.add((event.key, event.attempt))
+            found = self._outcomes.get(place)
+            if found is not None and found.attempt == event.attempt:
+                del self._outcomes[place]
+        elif event.event in _OUTCOMES and not is_lost(event):
+            self._outcomes[place] = event
 
     def _recall(self, asked: str, outcome: Event) -> Event:
         if not self.replaying:
@@ -230,6 +260,21 @@ class Journal:
     def _next(self) -> int:
         self._seq += 1
         return self._seq - 1
+
+
+def _unheard(attempt: str, error: str, intent: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the end of a model call whose answer nobody heard, booked as reserved."""
+    reserved = intent.get("reserved")
+    return {"attempt": attempt, "class": "lost", "error": error, "reserved": reserved}
+
+
+def _seats_cut(recorded: Iterable[Event]) -> set[str]:
+    """Return the paths of seats that a ruling cut short: what they had asked may be unused."""
+    cut: set[str] = set()
+    for event in recorded:
+        if event.event == "ruled" and isinstance(event.value, list):
+            cut.update(map(str, cast("list[Any]", event.value)))
+    return cut
 
 
 def _read_back(body: Mapping[str, Any]) -> dict[str, Any]:

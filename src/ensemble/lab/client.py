@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from ensemble.errors import EnsembleError, Refused
 from ensemble.lab.job import Ending, Heard, Job, run_job
-from ensemble.lab.question import Question, read_question
+from ensemble.lab.question import Question, read_question, versions
 from ensemble.lab.specs import Evaluate, Spec
 from ensemble.lab.store import Store, read_result
 
@@ -90,39 +90,44 @@ class Lab:
             question = read_question(spec, of, workspace=self.workspace, store=self.store)
         except EnsembleError as error:
             reason = "policy" if isinstance(error, Refused) else "spec"
-            return _failed(spec, Ending(f"refused:{reason}", str(error)), key=None)
+            return _failed(spec, Ending(f"refused:{reason}", str(error)), None)
         name = (question.key, spec.cache)
         flight = self._flights.get(name)
         if flight is None:
             flight = _Flight(asyncio.create_task(self._answer(question)))
             self._flights[name] = flight
-            flight.task.add_done_callback(lambda _: self._flights.pop(name, None))
         if heard is not None:
             flight.listeners.append(heard)
-        return await self._wait(flight) | {"spec": spec.model_dump(mode="json")}
+        return await self._wait(name, flight) | {"spec": spec.model_dump(mode="json")}
 
-    async def _wait(self, flight: _Flight) -> dict[str, Any]:
+    async def _wait(self, name: tuple[str, str], flight: _Flight) -> dict[str, Any]:
         flight.waiters += 1
         try:
             return copy.deepcopy(await asyncio.shield(flight.task))
         except asyncio.CancelledError:
             if flight.waiters == 1 and not flight.task.done():
+                self._flights.pop(name, None)  # nobody may join a job that is being ended
                 flight.task.cancel()
                 await asyncio.gather(flight.task, return_exceptions=True)
             raise
         finally:
             flight.waiters -= 1
+            if flight.task.done() and self._flights.get(name) is flight:
+                del self._flights[name]
 
     async def _answer(self, question: Question) -> dict[str, Any]:
         try:
             return await self._measured(question)
         except EnsembleError as error:
-            return _failed(question.spec, Ending("refused:store", str(error)), question.key)
+            return _failed(question.spec, Ending("refused:store", str(error)), question)
+        except OSError as error:
+            text = f"the lab cannot work in its folder {self.store.root}: {error}"
+            return _failed(question.spec, Ending("refused:store", text), question)
         except asyncio.CancelledError:
             if not self._closing:
                 raise
             ending = Ending("cancelled", "the lab was closed while the job ran")
-            return _failed(question.spec, ending, question.key)
+            return _failed(question.spec, ending, question)
 
     async def _measured(self, question: Question) -> dict[str, Any]:
         """Return the kept answer, or measure once the key, the cores and the machine are free."""
@@ -145,7 +150,7 @@ class Lab:
                     return await self._run(question, (own, beside), replicate=replicate)
         except TimeoutError:
             ending = Ending("refused:busy", "other jobs kept the machine busy all the time")
-            return _failed(spec, ending, question.key)
+            return _failed(spec, ending, question)
 
     async def _run(
         self, question: Question, inherits: tuple[int, int], *, replicate: bool
@@ -168,7 +173,7 @@ class Lab:
             ending = await run_job(job, lambda event: self._tell(question, event))
             result = read_result(folder) if ending.status == "ok" else None
             if result is None:
-                return _failed(spec, ending, key)
+                return _failed(spec, ending, question)
             if spec.cache == "off":
                 result["artifacts"] = {}
             return result
@@ -217,9 +222,8 @@ class Lab:
                 self._freed.notify_all()
 
 
-def _failed(spec: Spec, ending: Ending, key: str | None) -> dict[str, Any]:
+def _failed(spec: Spec, ending: Ending, question: Question | None) -> dict[str, Any]:
     """Return the document of a job that measured nothing; its gates are inconclusive."""
-    about: Mapping[str, Any] = ending.about
     wanted = dict(spec.gate)
     if isinstance(spec, Evaluate) and spec.claim is not None:
         wanted["claim_holds"] = spec.claim
@@ -238,10 +242,17 @@ def _failed(spec: Spec, ending: Ending, key: str | None) -> dict[str, Any]:
             }
             for name, threshold in wanted.items()
         ],
-        "passport": dict(about.get("passport", {})),
+        "passport": {
+            "device": question and question.device,
+            "threads": spec.threads,
+            "seeds": {"root": spec.seed},
+            "data_sha256": question and question.data_sha256,
+            "method_version": spec.method_version,
+            "versions": versions(),
+        },
         "cached": False,
         "age_s": 0.0,
-        "cache_key": key,
+        "cache_key": question and question.key,
         "artifacts": {},
         "error": ending.error,
     }

@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ _ALLOWED = (
     "CUDA_VISIBLE_DEVICES",
     "COVERAGE_PROCESS_CONFIG",  # so that a test run can see what its jobs execute
 )
+_OUT_OF_MEMORY = ("memory allocation", "allocate memory", "memoryerror", "bad_alloc")
 _OVER_TIME = (signal.SIGXCPU, signal.SIGALRM)
 
 Heard = Callable[[dict[str, Any]], None]
@@ -41,6 +42,8 @@ class Job:
     """Its working folder, which holds what it prints and leaves."""
     threads: int
     wall_s: float
+    module: str = "ensemble.lab.worker"
+    """What is run; it gets the number of the descriptor to report on."""
     alone: bool = False
     """Whether nothing else runs beside it: its threads may then spin while they wait."""
     inherits: Sequence[int] = ()
@@ -54,8 +57,6 @@ class Ending:
     status: str
     """`ok`, or `oom`, `timeout`, `crash:SIG…`, `exit:N`, `refused:…`."""
     error: str | None = None
-    about: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """The worker's last words."""
 
 
 async def run_job(job: Job, heard: Heard) -> Ending:
@@ -88,7 +89,7 @@ async def _start(job: Job, writes: int) -> asyncio.subprocess.Process:
     out, err = job.folder / "stdout.txt", job.folder / "stderr.txt"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "ensemble.lab.worker", str(writes)),
+            *(sys.executable, "-P", "-m", job.module, str(writes)),
             stdin=asyncio.subprocess.PIPE,
             stdout=stdout,
             stderr=stderr,
@@ -143,26 +144,34 @@ async def _listen(reads: int, heard: Heard) -> dict[str, Any]:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the job's whole group: TERM, two seconds, KILL."""
-    for ending in (signal.SIGTERM, signal.SIGKILL):
-        if process.returncode is not None:
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, ending)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_GRACE_S if ending == signal.SIGTERM else None):
-                await process.wait()
+    """End the job's whole group, where it has not ended by itself: TERM, two seconds, KILL."""
+    if process.returncode is not None:
+        return
+    _signal_group(process.pid, signal.SIGTERM)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_GRACE_S):
+            await process.wait()
+    _signal_group(process.pid, signal.SIGKILL)  # also what the job started, if it is left
+    await process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
 
 
 def _ending(code: int, last: Mapping[str, Any], folder: Path) -> Ending:
     if code == 0 and last:
-        return Ending(last["status"], last.get("error"), last)
+        return Ending(last["status"], last.get("error"))
+    name = _signal_name(-code)
+    if -code in _OVER_TIME:
+        return Ending("timeout", f"the system ended it by {name}: its time was used up")
+    words = _last_words(folder)
+    if any(sign in words.lower() for sign in _OUT_OF_MEMORY):
+        return Ending("oom", f"a library gave up for want of memory: {words}")
     if code < 0:
-        name = _signal_name(-code)
-        if -code in _OVER_TIME:
-            return Ending("timeout", f"the system ended it by {name}: its time was used up")
-        return Ending(f"crash:{name}", f"the process was ended by {name}; {_tail(folder)}")
-    return Ending(f"exit:{code}", f"the process left with status {code}; {_tail(folder)}")
+        return Ending(f"crash:{name}", f"the process was ended by {name}; it said: {words}")
+    return Ending(f"exit:{code}", f"the process left with status {code}; it said: {words}")
 
 
 def _signal_name(number: int) -> str:
@@ -172,9 +181,9 @@ def _signal_name(number: int) -> str:
         return f"SIG{number}"
 
 
-def _tail(folder: Path) -> str:
+def _last_words(folder: Path) -> str:
     try:
         lines = (folder / "stderr.txt").read_text(errors="replace").strip().splitlines()
     except OSError:
         lines = []
-    return f"its last words: {lines[-1][:300]}" if lines else "it said nothing"
+    return lines[-1][:300] if lines else "nothing"

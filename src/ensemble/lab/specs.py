@@ -36,7 +36,7 @@ class Limits(BaseModel):
 
     wall_s: float = Field(default=120, ge=1, le=3600)
     """Seconds from the start of the job's process to its end."""
-    memory_mib: int = Field(default=4096, ge=64, le=262144)
+    memory_mib: int = Field(default=4096, ge=256, le=262144)
     """Memory for data, beyond what loading the libraries takes."""
 
 

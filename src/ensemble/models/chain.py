@@ -6,17 +6,16 @@ returns for it: no clock, no probe and no chance decides where to go next. Whate
 """
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Protocol
-from weakref import WeakKeyDictionary
 
 from ensemble.canonical import without_surrogates
 from ensemble.errors import NoModelLeft
 from ensemble.journal.record import Event
 from ensemble.models.messages import is_json, plain
+from ensemble.models.policy import Policy, gate
 from ensemble.models.provider import (
     Candidate,
     Failure,
@@ -52,37 +51,6 @@ class Recorder(Protocol):
     ) -> Event:
         """Do the effect and return its outcome as read back; on replay only return it."""
         ...
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How long and how often to ask before the next model's turn comes."""
-
-    tries: Mapping[Failure, int] = field(
-        default_factory=lambda: {
-            Failure.RATE_LIMIT: 3,
-            Failure.OVERLOADED: 3,
-            Failure.TRANSPORT: 3,
-            Failure.TIMEOUT: 2,
-            Failure.LOST: 5,
-            Failure.CANCELLED: 5,
-        }
-    )
-    """Attempts at one candidate by how the last one failed; what is not here is not retried."""
-    backoff_s: float = 0.5
-    """The first wait; each further one is twice as long, all with jitter."""
-    backoff_at_most_s: float = 20.0
-    """The longest wait of our own."""
-    retry_after_at_most_s: float = 60.0
-    """A server that asks for a longer wait is left for the next model."""
-    call_s: float = 600.0
-    """One whole attempt, streaming included."""
-    unhurried: frozenset[str] = frozenset({"manual"})
-    """Providers with deadlines of their own."""
-    at_once: Mapping[str, int] = field(default_factory=lambda: {"embedded": 1, "ollama": 4})
-    """Calls in flight per provider, over the whole process."""
-    at_once_elsewhere: int = 256
-    """The same for providers not named."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +132,7 @@ async def ask(
     for candidate in chain:
         if not candidate.available or not _is_roomier(candidate, too_small):
             continue
-        wait_s, tries = 0.0, 0
+        wait, tries = 0.0, 0
         while True:
             tries += 1
             number = len(attempts) + 1
@@ -174,15 +142,16 @@ async def ask(
                 "model",
                 call.key,
                 requested(candidate, asked),
-                _attempt(candidate, asked, providers, policy, wait_s),
+                _attempt(candidate, asked, providers, policy, wait),
                 attempt=number,
                 **about,
             )
             if event.event == "model_replied":
                 return Answered(_reply(event), candidate, tuple(attempts))
             attempts.append(_failed(number, candidate, event))
-            wait_s = _wait_s(attempts[-1], event, tries, policy)
-            if wait_s < 0:
+            told_s = event.body.get("retry_after_s")
+            wait = policy.wait_s(attempts[-1].failure, tries, told_s, f"{call.key}#{number}")
+            if wait is None:
                 break
         match attempts[-1].failure:
             case Failure.BAD_REQUEST | Failure.CONTENT_FILTER:
@@ -226,7 +195,7 @@ def _attempt(
             await asyncio.sleep(wait_s)
         started = time.monotonic()
         try:
-            async with _gate(candidate.provider, policy):
+            async with gate(candidate.provider, policy):
                 started = time.monotonic()
                 limit_s = None if candidate.provider in policy.unhurried else policy.call_s
                 async with asyncio.timeout(limit_s):
@@ -298,34 +267,6 @@ def _reply(event: Event) -> Reply:
 def _failed(number: int, candidate: Candidate, event: Event) -> Attempt:
     kind = Failure(event.body.get("class", Failure.TRANSPORT))
     return Attempt(number, candidate, kind, str(event.body.get("error", "")))
-
-
-def _wait_s(attempt: Attempt, event: Event, tries: int, policy: Policy) -> float:
-    """Return the seconds to wait before the same model is asked again; below 0 for never."""
-    if tries >= policy.tries.get(attempt.failure, 1):
-        return -1.0
-    if attempt.failure in (Failure.LOST, Failure.CANCELLED):
-        return 0.0
-    told_s = event.body.get("retry_after_s")
-    if told_s is not None and told_s > policy.retry_after_at_most_s:
-        return -1.0
-    own_s = min(policy.backoff_at_most_s, policy.backoff_s * 2 ** (tries - 1))
-    seed = hashlib.sha256(f"{event.key}#{attempt.number}".encode()).digest()
-    own_s *= 0.5 + int.from_bytes(seed[:4], "big") / 2**33
-    return max(own_s, float(told_s or 0))
-
-
-_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]]
-_gates = WeakKeyDictionary()
-
-
-def _gate(provider: str, policy: Policy) -> asyncio.Semaphore:
-    """Return the process's limit on calls in flight; the first policy seen sets its size."""
-    gates = _gates.setdefault(asyncio.get_running_loop(), {})
-    if provider not in gates:
-        size = policy.at_once.get(provider, policy.at_once_elsewhere)
-        gates[provider] = asyncio.Semaphore(size)
-    return gates[provider]
 
 
 def _name(candidate: Candidate) -> str:

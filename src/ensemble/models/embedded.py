@@ -34,7 +34,7 @@ from ensemble.models.weights import fetch_weights
 
 _FIRST_BYTE_S: Final = 600.0
 _IDLE_S: Final = 120.0
-_KEPT_VARIABLES: Final = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
+_KEPT_VARIABLES: Final = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
 _PROMPT_TOKENS: Final = re.compile(r"^llamacpp:prompt_tokens_total (\S+)$", re.MULTILINE)
 
 

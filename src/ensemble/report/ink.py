@@ -93,7 +93,7 @@ class Picture:
         """Paint the shared lab below all, joined by dotted ways to the boxes that may ask it."""
         top = placement.bottom + _ABOVE_LAB
         everything = [*placement.boxes.values()]
-        ways = [way_down(box, everything, side=0, shift=0, to=top) for box in asking]
+        ways = [way_down(box, everything, side=0, nth=0, to=top) for box in asking]
         ends = [way[-1][0] for way in ways]
         left = min(*(box.left for box in asking), *ends)
         right = max(*(box.right for box in asking), *ends)
@@ -224,14 +224,11 @@ def _text(x: float, y: float, text: str, style: str) -> str:
 
 
 def _curved(points: Sequence[Point]) -> str:
-    """Return a path that runs level through each pair of inner points and bends between them."""
-    path = f"M{_n(points[0][0])} {_n(points[0][1])}"
-    for number in range(0, len(points) - 1, 2):
-        (x0, y0), (x1, y1) = points[number : number + 2]
+    """Return a path that runs level through each pair of points and bends between the pairs."""
+    path = f"M{_n(points[0][0])} {_n(points[0][1])} H{_n(points[1][0])}"
+    for (x0, y0), (x1, y1), (x2, _) in zip(points[1::2], points[2::2], points[3::2], strict=False):
         middle = _n((x0 + x1) / 2)
-        path += f" C{middle} {_n(y0)} {middle} {_n(y1)} {_n(x1)} {_n(y1)}"
-        if number + 2 < len(points):
-            path += f" H{_n(points[number + 2][0])}"
+        path += f" C{middle} {_n(y0)} {middle} {_n(y1)} {_n(x1)} {_n(y1)} H{_n(x2)}"
     return path
 
 

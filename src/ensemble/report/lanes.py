@@ -30,12 +30,11 @@ def lanes(
         link = links[number]
         source, target = boxes[link.source], boxes[link.target]
         level = y + link.label.height / 2
-        shifts: list[float] = []
         for name in (f"from {link.source}", f"to {link.target}"):
             used[name] = used.get(name, 0) + 1
-            shifts.append(BETWEEN_WAYS * used[name])
-        down = way_down(source, boxes.values(), side=1, shift=shifts[0], to=level)
-        up = way_down(target, boxes.values(), side=-1, shift=shifts[1], to=level)
+        nth_out, nth_in = used[f"from {link.source}"], used[f"to {link.target}"]
+        down = way_down(source, boxes.values(), side=1, nth=nth_out, to=level)
+        up = way_down(target, boxes.values(), side=-1, nth=nth_in, to=level)
         middle = (down[-1][0] + up[-1][0]) / 2
         label = Box(middle, level, link.label.width, link.label.height)
         routes[number] = Route((*down, *reversed(up)), label, back=True)
@@ -43,25 +42,23 @@ def lanes(
     return routes, y
 
 
-def way_down(
-    box: Box, boxes: Iterable[Box], *, side: int, shift: float, to: float
-) -> Sequence[Point]:
+def way_down(box: Box, boxes: Iterable[Box], *, side: int, nth: int, to: float) -> Sequence[Point]:
     """Return the points of a way from `box` down to the height `to`.
 
     Args:
         box: where it begins.
         boxes: all boxes; those of the same column are passed.
         side: 1 leaves to the right, -1 to the left, 0 from the middle where nothing is beneath.
-        shift: how much further out it runs, beside other ways of the same box.
+        nth: which way of the box on that side it is, from 1; a later one runs further out.
         to: where it ends.
     """
     column = [other for other in boxes if other.x == box.x]
     if all(other.y <= box.y for other in column):
-        x = box.x + side * (box.width / 4 + shift)
+        x = box.x + side * box.width / 2 * nth / (nth + 1)
         return [(x, box.bottom), (x, to)]
     widest = max(column, key=lambda other: other.width)
     toward = side or 1
-    out = widest.x + toward * (widest.width / 2 + BESIDE_A_BOX + shift)
+    out = widest.x + toward * (widest.width / 2 + BESIDE_A_BOX + BETWEEN_WAYS * nth)
     y = box.y + box.height / 4
     return [(box.x + toward * box.width / 2, y), (out, y), (out, to)]
 

@@ -48,13 +48,12 @@ def place(sizes: Mapping[str, Size], links: Sequence[Link], *, start: str) -> Pl
     ranks = _ordered(sizes, chains, _ranks(graph))
     extents = _extents(sizes, links, chains)
     y = _heights(ranks, chains, extents)
-    x = _columns(ranks, extents)
+    columns = _columns(ranks, extents)
     boxes = {
-        name: Box(x[_rank_in(ranks, name)].x, y[name], size.width, size.height)
-        for name, size in sizes.items()
+        name: Box(columns[name].x, y[name], size.width, size.height) for name, size in sizes.items()
     }
     forward = {
-        number: _forward(chain, boxes, y, x, links[number].label)
+        number: _forward(chain, boxes, y, columns, links[number].label)
         for number, chain in chains.items()
     }
     placed = [*boxes.values(), *(route.label for route in forward.values())]
@@ -193,7 +192,7 @@ def _settled(
 
     Source: the pool-adjacent-violators algorithm for isotonic regression.
     """
-    offsets = [0.0]
+    offsets = [0.0] if rank else []
     for one, two in pairwise(rank):
         lines = isinstance(one, _Stop) or isinstance(two, _Stop)
         gap = BETWEEN_LINES if lines else BETWEEN_BOXES
@@ -207,34 +206,30 @@ def _settled(
     return [level + offset for level, offset in zip(levels, offsets, strict=True)]
 
 
-def _columns(ranks: Sequence[Sequence[_Node]], extents: Mapping[_Node, Size]) -> list[Box]:
-    """Return the columns as boxes without height."""
-    columns: list[Box] = []
+def _columns(ranks: Sequence[Sequence[_Node]], extents: Mapping[_Node, Size]) -> dict[_Node, Box]:
+    """Return the column of each node, as a box without height."""
+    columns: dict[_Node, Box] = {}
     right = 0.0
     for rank in ranks:
         width = max([extents[node].width for node in rank], default=0.0)
-        columns.append(Box(right + width / 2, 0, width, 0))
+        columns |= dict.fromkeys(rank, Box(right + width / 2, 0, width, 0))
         right += width + BETWEEN_COLUMNS
     return columns
-
-
-def _rank_in(ranks: Sequence[Sequence[_Node]], name: str) -> int:
-    return next(number for number, rank in enumerate(ranks) if name in rank)
 
 
 def _forward(
     chain: Sequence[_Node],
     boxes: Mapping[str, Box],
     y: Mapping[_Node, float],
-    columns: Sequence[Box],
+    columns: Mapping[_Node, Box],
     label: Size,
 ) -> Route:
+    """Return the way along `chain`: level through each column, bent between columns."""
     source, target = boxes[cast("str", chain[0])], boxes[cast("str", chain[-1])]
-    points: list[Point] = [(source.right, source.y)]
-    last = source
-    for stop in chain[1:-1]:
-        last = columns[cast("_Stop", stop).rank]
-        points += [(last.left, y[stop]), (last.right, y[stop])]
-    points.append((target.left, target.y))
-    middle = Box(last.x, y[chain[-2]], label.width, label.height)
+    points: list[Point] = []
+    for node in chain:
+        points += [(columns[node].left, y[node]), (columns[node].right, y[node])]
+    points[0] = (source.right, source.y)
+    points[-1] = (target.left, target.y)
+    middle = Box(columns[chain[-2]].x, y[chain[-2]], label.width, label.height)
     return Route(tuple(points), middle, back=False)

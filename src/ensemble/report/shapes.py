@@ -59,4 +59,4 @@ class Route:
     points: tuple[Point, ...]
     label: Box
     back: bool
-    """Whether it leads back, along right angles; else it curves from each odd point to the next."""
+    """Whether it leads back, along right angles; else it is level through each pair of points."""

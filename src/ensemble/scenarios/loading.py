@@ -121,7 +121,7 @@ def _as_mapping(document: Document) -> dict[str, Any]:
 
 
 def _index_of(raw: Mapping[str, Any], case: str | None, document: Document) -> int | None:
-    cases = raw.get("cases") or []
+    cases: Any = raw.get("cases") or []
     if not isinstance(cases, list):
         raise InvalidFile(
             "cases: a list is expected",

@@ -6,6 +6,7 @@ Findings are measured on the rows as they stand in the file; nothing is repaired
 from typing import Any, cast
 
 import numpy as np
+import sklearn.neighbors
 from numpy.typing import NDArray
 
 from ensemble.lab.specs import CheckData
@@ -105,20 +106,20 @@ def near_duplicates(splits: Splits, *, seed: int) -> dict[str, Any]:
     Near is: not equal, and nearer than 5 % of the median distance between a distinct training
     row and its nearest neighbour, in columns scaled on training rows.
     """
-    import sklearn.neighbors as library
-
     train = _filled(splits, np.unique(splits.x["train"], axis=0))
     train = _sample(train, _MOST_TRAIN, seed)
     method = f"nearer than {_NEAR:g} of the median distance of training rows, equal ones apart"
     if len(train) < _FEWEST:
         return {"across_splits": None, "method": method, "detail": "too few training rows"}
-    search = cast("Any", library.NearestNeighbors(n_neighbors=2)).fit(train)
+    search = cast("Any", sklearn.neighbors.NearestNeighbors(n_neighbors=2)).fit(train)
+    ids = splits.ids()
     usual = float(np.median(search.kneighbors(train)[0][:, 1]))
     found: dict[str, int] = {}
     for part in ("val", "test"):
-        rows = _sample(_filled(splits, splits.x[part]), _MOST_TEST, seed)
-        nearest = search.kneighbors(rows, n_neighbors=1)[0][:, 0]
-        found[f"train_{part}"] = int(((nearest > 0) & (nearest < _NEAR * usual)).sum())
+        other = splits.x[part][~np.isin(ids[part], ids["train"])]
+        rows = _sample(_filled(splits, other), _MOST_TEST, seed)
+        nearest = search.kneighbors(rows, n_neighbors=1)[0][:, 0] if len(rows) else np.ones(0)
+        found[f"train_{part}"] = int((nearest < _NEAR * usual).sum())
     return {
         "across_splits": sum(found.values()),
         **found,
@@ -150,9 +151,10 @@ def fit_on(splits: Splits, *, seed: int) -> dict[str, Any]:
     if honest.sum() < _FEWEST or classes_left < len(splits.classes):
         detail = "too few training rows are left without the shared ones"
         return base | {"difference": None, "verdict": "inconclusive", "detail": detail}
-    as_is = _hits(splits, np.arange(len(honest)), test)
-    without = _hits(splits, np.flatnonzero(honest), test)
-    sized = _hits(splits, same_size, test)
+    as_is, without, sized = (
+        _hits(splits, rng.permutation(fitted)[:_MOST_TRAIN], test)
+        for fitted in (np.arange(len(honest)), np.flatnonzero(honest), same_size)
+    )
     difference = as_is - without
     interval = bootstrap_mean(difference, ids["test"][test], seed=seed)
     return (
@@ -189,23 +191,22 @@ def _verdict(interval: list[float], *, shared: int) -> dict[str, str]:
 
 def _hits(splits: Splits, fitted: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[Any]:
     """Return, per test row, 1.0 where the nearest of the `fitted` training rows has its class."""
-    import sklearn.neighbors as library
-
     mean, deviation = statistics(splits.x["train"][fitted])
     known = np.nan_to_num(standardised(splits.x["train"][fitted], mean, deviation))
     asked = np.nan_to_num(standardised(splits.x["test"][test], mean, deviation))
-    known, labels = known[:_MOST_TRAIN], splits.y["train"][fitted][:_MOST_TRAIN]
-    model = cast("Any", library.KNeighborsClassifier(n_neighbors=1)).fit(known, labels)
+    labels = splits.y["train"][fitted]
+    model = cast("Any", sklearn.neighbors.KNeighborsClassifier(n_neighbors=1)).fit(known, labels)
     found: Labels = model.predict(asked)
     return (found == splits.y["test"][test]).astype(np.float64)
 
 
-def _filled(splits: Splits, rows: Rows) -> Rows:
+def _filled(splits: Splits, rows: Rows) -> NDArray[np.float64]:
     """Return rows in columns scaled on training rows; a gap becomes its column's mean."""
-    return np.nan_to_num(standardised(rows, *statistics(splits.x["train"])))
+    scaled = np.nan_to_num(standardised(rows, *statistics(splits.x["train"])))
+    return scaled.astype(np.float64)  # float32 distances of nearly equal rows are noise
 
 
-def _sample(rows: Rows, most: int, seed: int) -> Rows:
+def _sample(rows: NDArray[Any], most: int, seed: int) -> NDArray[Any]:
     if len(rows) <= most:
         return rows
     return rows[np.random.default_rng(seed).permutation(len(rows))[:most]]

@@ -64,13 +64,7 @@ def benchmark(job: Assignment[Benchmark], *, load: Load = system_load) -> Measur
         raise Unfit("busy", f"load {busy:.1f} on {cores} cores; a timing now would be void")
     be_deterministic(spec.threads)
     generator = torch.Generator().manual_seed(spec.seed)
-    rows: list[dict[str, Any]] = []
-    for dtype in spec.dtypes:
-        ceiling = _ceiling(dtype, spec, job.device)
-        slow = _times_slower(dtype, job.device, generator)
-        for size in spec.sizes:
-            rows.append(_row(dtype, size, spec, job.device, ceiling, slow, generator))
-            job.tell({"event": "timed", "dtype": dtype, "size": size})
+    rows = [row for dtype in spec.dtypes for row in _rows(dtype, job, generator)]
     noise = _noise(rows, spec.threads, on_cpu=job.device == "cpu")
     rates = [row["gflops"]["median"] for row in rows if row["gflops"]]
     shares = [row["fraction"] for row in rows if row["fraction"] is not None]
@@ -145,33 +139,43 @@ def fraction_of(best_gflops: float, ceiling: Ceiling) -> float | None:
     return share
 
 
-def _row(
-    dtype: str,
-    size: int,
-    spec: Benchmark,
-    device: str,
-    ceiling: Ceiling,
-    slow: float,
-    generator: torch.Generator,
-) -> dict[str, Any]:
+def _rows(
+    dtype: str, job: Assignment[Benchmark], generator: torch.Generator
+) -> list[dict[str, Any]]:
+    """Time every size in one format, between two measurements of its ceiling."""
+    spec = job.spec
+    before = _ceiling(dtype, spec, job.device)
+    slow = _times_slower(dtype, job.device, generator)
     emulated = slow >= _SLOW
-    row: dict[str, Any] = {
-        "dtype": dtype,
-        "size": size,
-        "emulated": emulated,
-        "times_slower_than_float32": slow,
-        "ceiling_gflops": ceiling.gflops,
-        "ceiling_how": ceiling.how,
-    }
-    if emulated and size > _PROBE:
-        return row | {"gflops": None, "fraction": None, "detail": "not timed: no hardware support"}
-    a, b, out = _operands(dtype, size, device, generator)
     seconds = min(spec.seconds, _CAP_S) if emulated else spec.seconds
+    rows: list[dict[str, Any]] = []
+    for size in spec.sizes:
+        row: dict[str, Any] = {"dtype": dtype, "size": size, "emulated": emulated}
+        if emulated and size > _PROBE:
+            row |= {"gflops": None, "detail": "not timed: no hardware support"}
+        else:
+            row |= _product(dtype, size, job.device, seconds, generator)
+        rows.append(row | {"times_slower_than_float32": slow})
+        job.tell({"event": "timed", "dtype": dtype, "size": size})
+    after = _ceiling(dtype, spec, job.device)
+    ceiling = max(before, after, key=lambda seen: seen.gflops or 0.0)
+    for row in rows:
+        best = row["gflops"]["best"] if row["gflops"] else None
+        row["ceiling_gflops"], row["ceiling_how"] = ceiling.gflops, ceiling.how
+        row["fraction"] = None if best is None else fraction_of(best, ceiling)
+    return rows
+
+
+def _product(
+    dtype: str, size: int, device: str, seconds: float, generator: torch.Generator
+) -> dict[str, Any]:
+    """Time one product of two matrices of `(size, size)`."""
+    a, b, out = _operands(dtype, size, device, generator)
     with torch.inference_mode():
         timing = timed(lambda: torch.mm(a, b, out=out), _sync(device), seconds=seconds)
     error = _error(a, b, out, dtype)
     rates = sorted(2 * size**3 / sample / 1e9 for sample in timing.samples)
-    return row | {
+    return {
         "gflops": {
             "median": statistics.median(rates),
             "best": rates[-1],
@@ -179,7 +183,6 @@ def _row(
             "p90": rates[int(0.9 * (len(rates) - 1))],
             "n": len(rates),
         },
-        "fraction": fraction_of(rates[-1], ceiling),
         "cold_ms": timing.cold_s * 1e3,
         "warm": timing.warm,
         "calls_per_sample": timing.calls,

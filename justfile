@@ -1,0 +1,38 @@
+# The commands of the project. `just check` is what CI runs.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+bin := justfile_directory() / ".venv/bin"
+
+# List the commands.
+default:
+    @just --list --unsorted
+
+# Everything, in a fresh virtual environment, as CI runs it.
+check:
+    .ci/run
+
+# The tests; arguments go to pytest.
+test *arguments:
+    {{ bin }}/pytest {{ arguments }}
+
+# The slow tests too; those that need a real model provider stay out.
+nightly:
+    {{ bin }}/pytest -m "not live" --cov
+
+# Style and formatting.
+lint:
+    {{ bin }}/ruff check .
+    {{ bin }}/ruff format --check .
+
+# Strict types.
+types:
+    {{ bin }}/basedpyright
+
+# The order of the layers, and who may import which library.
+contracts:
+    {{ bin }}/lint-imports --no-logo
+
+# One benchmark, or all: `just bench startup --json`.
+bench *arguments:
+    {{ bin }}/python -m benchmarks {{ arguments }}

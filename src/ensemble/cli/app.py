@@ -1,0 +1,28 @@
+"""The commands of `ensemble`, by name."""
+
+import typer
+
+from ensemble.cli import examining, machine, measuring, running
+from ensemble.cli.faults import STATUSES
+
+app = typer.Typer(
+    help="Panels of expert agents, seated in roles, recorded and replayable.",
+    epilog=STATUSES,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(running.run)
+app.command()(running.replay)
+app.command()(running.resume)
+app.command()(running.rerecord)
+app.command()(examining.check)
+app.command()(examining.draw)
+app.command()(examining.plan)
+app.command()(examining.show)
+app.command(name="list")(examining.list_)
+app.command()(machine.doctor)
+app.add_typer(machine.models, name="models")
+app.command(context_settings={"ignore_unknown_options": False})(measuring.lab)
+app.command()(measuring.schema)

@@ -1,0 +1,164 @@
+"""`check`, `draw`, `plan`, `show`, `list`: commands that look without calling a model."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ensemble.cli.options import JsonFlag, ScenarioPath
+
+
+def check(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders; left out, the whole project.")
+    ] = None,
+    *,
+    json: JsonFlag = False,
+) -> int:
+    """Check agents, graphs and scenarios: every fault of all files, with file, line and fix.
+
+    Example: ensemble check scenarios/review.yaml
+    """
+    from ensemble.cli.printing import out, out_json
+    from ensemble.scenarios.checking import check as check_files
+
+    checked = check_files(paths or ())
+    if json:
+        faults = [
+            {"where": f.where, "problem": f.problem, "fix": f.fix, "status": f.status}
+            for f in checked.faults
+        ]
+        out_json({"schema": "ensemble/check@1", "files": list(checked.files), "faults": faults})
+    else:
+        for fault in checked.faults:
+            out(str(fault))
+        out(f"{len(checked.files)} files checked, {len(checked.faults)} faults")
+    return checked.faults[0].status if checked.faults else 0
+
+
+def draw(
+    graph: Annotated[str, typer.Argument(help="A graph, or a scenario file with its cast.")],
+    svg: Annotated[Path | None, typer.Option("--svg", help="Also write an SVG file.")] = None,
+) -> None:
+    """Print GRAPH as Mermaid, with the roles on its edges.
+
+    Example: ensemble draw review --svg review.svg
+    """
+    from ensemble.cli.printing import out
+    from ensemble.report import drawing
+
+    topology, members, lab = _drawn(graph)
+    out(drawing.mermaid(topology, members, lab=lab).rstrip())
+    if svg is not None:
+        from ensemble.errors import CannotWrite
+
+        try:
+            svg.write_text(drawing.svg(topology, members, lab=lab))
+        except OSError as error:
+            raise CannotWrite(
+                f"cannot write: {error.strerror}", where=str(svg), fix="choose another path"
+            ) from error
+
+
+def plan(
+    scenario: ScenarioPath,
+    case: Annotated[str | None, typer.Option("--case", help="A case of the scenario.")] = None,
+    *,
+    json: JsonFlag = False,
+) -> None:
+    """Print what a run of SCENARIO would take, before anything runs.
+
+    Refuses, with status 5, a scenario that is over its limits even if nothing goes wrong.
+
+    Example: ensemble plan scenarios/review.yaml
+    """
+    from ensemble.cli.printing import out, out_json
+    from ensemble.config import load_settings
+    from ensemble.report.bounds_text import as_document, as_text
+    from ensemble.scenarios.loading import load_scenario
+    from ensemble.scenarios.planning import bounds_for, plan_of
+
+    made = plan_of(load_scenario(scenario, case=case))
+    bounds = asyncio.run(bounds_for(made, load_settings()))
+    if json:
+        out_json(as_document(bounds, made.limits))
+    else:
+        out(as_text(bounds, made.limits))
+    bounds.refuse_over(made.limits, where=str(scenario))
+
+
+def show(
+    what: Annotated[str, typer.Argument(help="`agent`, `models`, or a run's id or folder.")],
+    name: Annotated[str | None, typer.Argument(help="The agent.")] = None,
+    role: Annotated[str | None, typer.Option("--role", help="The role to show it in.")] = None,
+    *,
+    json: JsonFlag = False,
+) -> None:
+    """Show a run's screen, an agent as a model would read it, or an agent's chain of models.
+
+    Example: ensemble show agent ml-engineer --role auditor
+    """
+    from ensemble.cli.printing import out, out_json
+    from ensemble.report import agent_text
+    from ensemble.report.text import screen
+
+    if what == "agent":
+        shown = agent_text.shown(agent_text.agent_named(name), role)
+        out_json(shown) if json else out(shown["prompt"])
+    elif what == "models":
+        chains = asyncio.run(agent_text.chain_of(name))
+        out_json(chains) if json else out(agent_text.chain_text(chains))
+    else:
+        from ensemble.journal.file import EVENTS, read_events
+        from ensemble.scenarios.result import result_of
+        from ensemble.scenarios.runs import run_folder
+
+        folder = run_folder(what)
+        contents = read_events(folder)
+        result = result_of(contents.run, contents.events, journal=str(folder / EVENTS))
+        out_json(result) if json else out(screen(result))
+
+
+def list_(
+    kind: Annotated[
+        str, typer.Argument(help="`runs`, `agents`, `graphs` or `scenarios`.")
+    ] = "runs",
+    *,
+    json: JsonFlag = False,
+) -> None:
+    """List the project's runs, agents, graphs or scenarios.
+
+    Example: ensemble list agents
+    """
+    from ensemble.cli.printing import out, out_json
+    from ensemble.report.listing import listed
+
+    rows: list[dict[str, Any]] = listed(kind)
+    if json:
+        out_json(rows)
+        return
+    for row in rows:
+        out("  ".join(str(item) for item in row.values() if item not in (None, "")))
+    if not rows:
+        out(f"no {kind} here")
+
+
+def _drawn(graph: str) -> tuple[Any, dict[str, list[str]] | None, list[str] | None]:
+    """Return topology, cast and asking seats; a graph by itself has its own cast."""
+    from ensemble.scenarios.graphs import find_topology
+    from ensemble.scenarios.loading import load_scenario
+
+    if not graph.endswith((".yaml", ".yml")):
+        return find_topology(graph, where="GRAPH"), None, None
+    ensemble = load_scenario(graph).ensemble
+    members = {
+        seat: [member.agent.name for member in ensemble.at(seat)]
+        for seat in ensemble.topology.seats
+    }
+    asking = [
+        member.seat
+        for member, role in ensemble.nodes()
+        if ensemble.tools and ensemble.castings[member.path, role].tool_mode
+    ]
+    return ensemble.topology, members, asking

@@ -1,0 +1,45 @@
+"""What the commands print: a run's screen, or one JSON document."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ensemble.cli.faults import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ensemble.scenarios.ran import Ran
+
+
+def print_ran(ran: "Ran") -> None:
+    """Print the screen of one finished run."""
+    from ensemble.report.text import screen
+
+    out(screen(ran.result, notes=ran.notes))
+    if ran.error is not None:
+        sys.stderr.write(f"error: {printable(str(ran.error))}\n")
+
+
+def print_json(done: "Sequence[Ran]") -> None:
+    """Print one result document, or all of several in one."""
+    from ensemble.scenarios.result import RESULTS_SCHEMA
+
+    results = [ran.result for ran in done]
+    document: Any = results[0]
+    if len(results) > 1:
+        document = {"schema": RESULTS_SCHEMA, "results": results}
+    out_json(document)
+    for ran in done:
+        if ran.error is not None:
+            sys.stderr.write(f"error: {printable(str(ran.error))}\n")
+
+
+def out_json(document: Any) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(f"{json.dumps(document, ensure_ascii=False, indent=2)}\n")
+
+
+def out(text: str) -> None:
+    """Print text, without what a terminal would obey."""
+    sys.stdout.write(f"{printable(text)}\n")

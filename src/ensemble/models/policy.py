@@ -1,0 +1,76 @@
+"""How often one model is asked, how long to wait between, and how many calls go at once.
+
+A wait depends on what the server said and on the call's key alone, so two runs that meet the
+same failures wait alike and many calls that fail together do not come back together.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from ensemble.models.provider import Failure
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How long and how often to ask before the next model's turn comes."""
+
+    tries: Mapping[Failure, int] = field(
+        default_factory=lambda: {
+            Failure.RATE_LIMIT: 3,
+            Failure.OVERLOADED: 3,
+            Failure.TRANSPORT: 3,
+            Failure.TIMEOUT: 2,
+            Failure.LOST: 5,
+            Failure.CANCELLED: 5,
+        }
+    )
+    """Attempts at one candidate by how the last one failed; what is not here is not retried."""
+    backoff_s: float = 0.5
+    """The first wait; each further one is twice as long, all with jitter."""
+    backoff_at_most_s: float = 20.0
+    """The longest wait of our own."""
+    retry_after_at_most_s: float = 60.0
+    """A server that asks for a longer wait is left for the next model."""
+    call_s: float = 600.0
+    """One whole attempt, streaming included."""
+    unhurried: frozenset[str] = frozenset({"manual"})
+    """Providers with deadlines of their own."""
+    at_once: Mapping[str, int] = field(default_factory=lambda: {"embedded": 1, "ollama": 4})
+    """Calls in flight per provider, over the whole process."""
+    at_once_elsewhere: int = 256
+    """The same for providers not named."""
+
+    def wait_s(self, failure: Failure, tries: int, told_s: float | None, seed: str) -> float | None:
+        """Return the seconds until the same model is asked again; None for never.
+
+        Args:
+            failure: how the last attempt failed.
+            tries: attempts at this model so far.
+            told_s: how long the server asks to wait, if it does.
+            seed: what the jitter is made from.
+        """
+        if tries >= self.tries.get(failure, 1):
+            return None
+        if failure in (Failure.LOST, Failure.CANCELLED):
+            return 0.0
+        if told_s is not None and told_s > self.retry_after_at_most_s:
+            return None
+        own_s = min(self.backoff_at_most_s, self.backoff_s * 2 ** (tries - 1))
+        drawn = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big") / 2**32
+        return max(own_s * (0.5 + drawn / 2), told_s or 0.0)
+
+
+def gate(provider: str, policy: Policy) -> asyncio.Semaphore:
+    """Return the process's limit on calls in flight; the first policy seen sets its size."""
+    gates = _gates.setdefault(asyncio.get_running_loop(), {})
+    if provider not in gates:
+        size = policy.at_once.get(provider, policy.at_once_elsewhere)
+        gates[provider] = asyncio.Semaphore(size)
+    return gates[provider]
+
+
+_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]]
+_gates = WeakKeyDictionary()

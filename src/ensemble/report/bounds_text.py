@@ -1,0 +1,59 @@
+"""A run counted beforehand, as text and as a document."""
+
+from dataclasses import asdict
+from typing import Any
+
+from ensemble.graph.bounds import Bounds
+from ensemble.graph.run_context import Limits
+
+
+def as_document(bounds: Bounds, limits: Limits) -> dict[str, Any]:
+    """Return the bounds as JSON."""
+    return {
+        "schema": "ensemble/plan@1",
+        "clean": {
+            "model_calls": bounds.clean_calls,
+            "tokens": bounds.clean_tokens,
+            "usd": bounds.clean_usd,
+        },
+        "worst": {"model_calls": bounds.worst_calls, "tokens": bounds.worst_tokens},
+        "limits": asdict(limits),
+        "turns": [asdict(turn) for turn in bounds.turns],
+    }
+
+
+def as_text(bounds: Bounds, limits: Limits) -> str:
+    """Return the bounds as a table."""
+    rows = [("turn", "agent", "asks first", "calls", "at worst", "tokens")]
+    rows += [
+        (
+            f"{turn.path} as {turn.role}",
+            turn.agent,
+            turn.asked or "no model",
+            str(turn.clean_calls),
+            str(turn.worst_calls),
+            str(turn.clean_tokens),
+        )
+        for turn in bounds.turns
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    usd = "price unknown" if bounds.clean_usd is None else f"{bounds.clean_usd:.4f} USD"
+    lines += [
+        "",
+        f"clean case: {bounds.clean_calls} model calls, about {bounds.clean_tokens} tokens, {usd}",
+        (
+            f"worst case: {bounds.worst_calls} model calls, about {bounds.worst_tokens} tokens; "
+            "held by the limits while it runs"
+        ),
+        f"limits: {_limits(limits)}",
+    ]
+    return "\n".join(lines)
+
+
+def _limits(limits: Limits) -> str:
+    named = {name: value for name, value in asdict(limits).items() if value is not None}
+    return ", ".join(f"{name} {value:g}" for name, value in named.items())

@@ -1,0 +1,138 @@
+"""What a person sees while a run goes on: one line per seat, on stderr.
+
+On a terminal a table that renews itself; elsewhere a plain line when a turn starts or ends;
+with `--jsonl` every event as it happens.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from ensemble.journal.record import Event
+from ensemble.scenarios.ran import Watch
+
+
+@dataclass
+class _Line:
+    """One seat's line."""
+
+    role: str
+    asked: str = ""
+    served: str = ""
+    state: str = "waiting"
+    tokens: int = 0
+    started: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the turn has taken so far."""
+        return (self.ended or time.monotonic()) - self.started
+
+
+@contextmanager
+def progress(*, quiet: bool, lines_to: TextIO | None = None) -> Generator[Watch]:
+    """Show a run's progress for as long as the context lasts.
+
+    Args:
+        quiet: show nothing.
+        lines_to: where every event goes as a line of JSON; None for no such lines.
+    """
+    if lines_to is not None:
+        yield Watch(event=lambda event: _as_line(event, lines_to))
+    elif quiet:
+        yield Watch()
+    elif sys.stderr.isatty():
+        with _live() as watch:
+            yield watch
+    else:
+        yield Watch(event=_Plain().heard)
+
+
+def _as_line(event: Event, to: TextIO) -> None:
+    to.write(f"{json.dumps(event.document(''), ensure_ascii=False)}\n")
+    to.flush()
+
+
+class _Seats:
+    """The lines of a run, kept up by its events."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, _Line] = {}
+        self.lab = ""
+
+    def heard(self, event: Event) -> None:
+        """Take one event in."""
+        turn = event.key.partition("/model#")[0]
+        line = self.lines.get(turn)
+        match event.event:
+            case "turn_started":
+                body = event.body
+                self.lines[event.key] = _Line(str(body["role"]), str(body.get("asked") or ""))
+            case "model_asked" if line:
+                line.state = "thinking"
+            case "model_failed" if line:
+                line.state = f"failed: {event.body.get('class')}"
+            case "model_replied" if line:
+                usage: dict[str, Any] = event.body.get("usage") or {}
+                line.served = str(event.body["served"])
+                line.tokens += (usage.get("input_tokens") or 0) + (usage.get("output_tokens") or 0)
+            case "turn_ended" if line:
+                line.state, line.ended = str(event.value["status"]), time.monotonic()
+            case "lab_submitted":
+                self.lab = f"lab: {event.body.get('tool')} is running"
+            case "lab_returned":
+                self.lab = f"lab: {event.value['tool']} {event.value['status']}"
+            case _:
+                pass
+
+
+class _Plain(_Seats):
+    """Plain lines, for logs."""
+
+    def heard(self, event: Event) -> None:
+        """Say what began or ended."""
+        super().heard(event)
+        if event.event in ("lab_submitted", "lab_returned"):
+            sys.stderr.write(f"{self.lab}\n")
+        elif event.event == "turn_started":
+            line = self.lines[event.key]
+            sys.stderr.write(f"{event.key}: begins, asks {line.asked or 'its chain'}\n")
+        elif event.event == "turn_ended":
+            line = self.lines[event.key]
+            sys.stderr.write(
+                f"{event.key}: {line.state} by {line.served or 'nobody'}, {line.tokens} tokens, "
+                f"{line.seconds:.1f} s\n"
+            )
+        sys.stderr.flush()
+
+
+@contextmanager
+def _live() -> Generator[Watch]:
+    from rich.console import Console
+    from rich.live import Live
+
+    seats = _Seats()
+    console = Console(stderr=True, highlight=False, markup=False)
+    with Live(console=console, get_renderable=lambda: _table(seats), refresh_per_second=4):
+        yield Watch(event=seats.heard)
+
+
+def _table(seats: _Seats) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, title_justify="left")
+    for name in ("seat", "role", "asked", "served", "state", "tokens", "seconds"):
+        table.add_column(name, justify="right" if name in ("tokens", "seconds") else "left")
+    for key, line in seats.lines.items():
+        cells = (key.partition("/")[0], line.role, line.asked, line.served, line.state)
+        counts = (str(line.tokens or ""), f"{line.seconds:.1f}")
+        table.add_row(*(Text(cell) for cell in (*cells, *counts)))
+    if seats.lab:
+        table.add_row(Text(seats.lab))
+    return table

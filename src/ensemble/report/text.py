@@ -1,0 +1,165 @@
+"""One run on one screen: authority first, then position, reasons, findings, evidence, cost."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+_WIDTH: Final = 100
+_MARKS: Final = {True: "passed", False: "FAILED", None: "open"}
+
+
+def screen(result: Mapping[str, Any], *, notes: Sequence[str] = ()) -> str:
+    """Return a result document as the screen that a person reads first."""
+    parts = [
+        _head(result),
+        _decision(result),
+        _table("Findings", _findings(result)),
+        _table("Measured", _evidence(result)),
+        _table("Seats", _seats(result)),
+        _cost(result),
+        _expectations(result),
+        _foot(result, notes),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _head(result: Mapping[str, Any]) -> str:
+    decision: Mapping[str, Any] = result["decision"] or {}
+    case = f" ({result['case']})" if result["case"] else ""
+    lines = [
+        (
+            f"{str(result['authority']).upper()}: {decision.get('position') or 'no position'}"
+            f"    {result['scenario']}{case}, {result['status']}"
+        )
+    ]
+    lines += [f"  - {reason}" for reason in result["authority_reasons"]]
+    return "\n".join(lines)
+
+
+def _decision(result: Mapping[str, Any]) -> str:
+    decision: Mapping[str, Any] = result["decision"] or {}
+    if not decision:
+        return ""
+    lines: list[str] = []
+    if decision["fixed_by_rule"]:
+        lines.append(_wrapped("The position is fixed by rule: ", decision["fixed_by_rule"]))
+    if decision["result"]:
+        confidence: Mapping[str, Any] = decision["confidence"]
+        told = f"{decision['seat']} (confidence {confidence['level']}, uncalibrated): "
+        lines.append(_wrapped(told, decision["result"]))
+    for claim in decision["claims"]:
+        evidence = f" [{claim['evidence']}]" if claim["evidence"] else ""
+        lines.append(_wrapped(f"  {claim['state']}{evidence}: ", claim["text"]))
+    minority = [f"{item['seat']} {item['position']}" for item in decision["minority"]]
+    if minority:
+        lines.append(_wrapped("Of another mind: ", ", ".join(minority)))
+    return "\n".join(lines)
+
+
+def _findings(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    decision: Mapping[str, Any] = result["decision"] or {}
+    states = {item["finding"]: item["state"] for item in decision.get("dispositions", ())}
+    return [
+        (
+            item["id"],
+            item["severity"],
+            states.get(item["id"], "open"),
+            item["evidence"] or item["by"],
+            f"{item['title']} ({item['location']})" if item["location"] else item["title"],
+        )
+        for item in result["findings"]
+    ]
+
+
+def _evidence(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for item in result["evidence"]:
+        cached = ", cached" if item["cached"] else ""
+        head = (item["id"], f"{item['tool']}{cached}")
+        if item["status"] != "ok":
+            rows.append((*head, item["status"], str(item["error"] or "")))
+        for gate in item["gates"]:
+            rows.append((*head, _MARKS[gate["passed"]], _gate(gate)))
+            head = ("", "")
+        if item["status"] == "ok" and not item["gates"]:
+            rows.append((*head, "", _figures(item["value"])))
+    return rows
+
+
+def _gate(gate: Mapping[str, Any]) -> str:
+    detail = gate.get("detail") or f"{gate['value']} against {gate['threshold']}"
+    return f"{gate['name']}: {detail}"
+
+
+def _figures(value: Mapping[str, Any]) -> str:
+    shown = [
+        f"{name} {item:.4g}" if isinstance(item, float) else f"{name} {item}"
+        for name, item in value.items()
+        if isinstance(item, (int, float)) and not isinstance(item, bool)
+    ]
+    return ", ".join(shown[:5])
+
+
+def _seats(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            str(turn["key"]),
+            turn["agent"],
+            turn["position"] or turn["status"],
+            turn["served"] or "nobody",
+            _tokens(turn["usage"]),
+            f"{turn['usage'].get('seconds', 0):.1f} s",
+        )
+        for turn in result["turns"]
+    ]
+
+
+def _tokens(usage: Mapping[str, Any]) -> str:
+    cached = usage.get("cached_tokens") or 0
+    told = f"{usage.get('input_tokens', 0)} in"
+    return f"{told} ({cached} cached), {usage.get('output_tokens', 0)} out"
+
+
+def _cost(result: Mapping[str, Any]) -> str:
+    usage: Mapping[str, Any] = result["usage"]
+    money = {"all": f"{usage['usd'] or 0:.4f} USD", "some": f"{usage['usd'] or 0:.4f} USD and more"}
+    price = money.get(usage["priced"], "price unknown" if usage["model_calls"] else "no cost")
+    return (
+        f"Cost: {usage['model_calls']} model calls, {_tokens(usage)} tokens, {price}, "
+        f"{usage['wall_s']:.1f} s"
+    )
+
+
+def _expectations(result: Mapping[str, Any]) -> str:
+    missed = [item for item in result["expectations"] if not item["held"]]
+    total = len(result["expectations"])
+    if not total:
+        return ""
+    lines = [f"Expectations: {total - len(missed)} of {total} held"]
+    lines += [f"  not held: {item['name']}: {item['saw']}" for item in missed]
+    return "\n".join(lines)
+
+
+def _foot(result: Mapping[str, Any], notes: Sequence[str]) -> str:
+    lines = [*notes, f"Journal: {result['journal']}", f"Digest: {result['digest']}"]
+    return "\n".join(lines)
+
+
+def _table(title: str, rows: Sequence[tuple[str, ...]]) -> str:
+    """Lay rows out in columns; the last column wraps."""
+    if not rows:
+        return ""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    left = sum(widths) + 2 * len(widths) + 2
+    lines = [f"{title}:"]
+    for row in rows:
+        cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+        lines.append(_wrapped(f"  {cells}  ", row[-1], left))
+    return "\n".join(lines)
+
+
+def _wrapped(head: str, text: str, indent: int | None = None) -> str:
+    flat = " ".join(text.split())
+    pad = " " * (min(len(head), 24) if indent is None else indent)
+    width = max(_WIDTH, len(pad) + 30)
+    return textwrap.fill(flat, width, initial_indent=head, subsequent_indent=pad) or head.rstrip()

@@ -1,0 +1,220 @@
+"""Panels composed in Python: seats, agents, models, a task; a result.
+
+The same run as a scenario's, with nothing written to disk unless a folder is named.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from ensemble.agents.library import Agent, load_agents
+from ensemble.agents.prompt import Briefing
+from ensemble.config import load_settings
+from ensemble.errors import UsageError
+from ensemble.graph.run_context import Limits, RunContext
+from ensemble.graph.seating import Ensemble, Member, Rules, seat
+from ensemble.graph.topology import Topology
+from ensemble.journal.file import EVENTS, JournalFile
+from ensemble.journal.redaction import Redactor, secrets_of_environment
+from ensemble.journal.run_journal import Journal
+from ensemble.models.probes import Probes
+from ensemble.models.provider import Candidate, Params, Provider
+from ensemble.scenarios.graphs import find_topology
+from ensemble.scenarios.performance import Plan, Stage, context_for, perform, resolve_chains
+from ensemble.scenarios.result import Document, result_of
+
+Cast = Mapping[str, "str | Agent | Sequence[str | Agent]"]
+"""Seat to an agent, or several; by name or as loaded."""
+Model = "str | BaseChatModel | Provider"
+"""A model's name, any LangChain chat model, or a provider function."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a panel decided, and how far to trust it."""
+
+    document: Document
+    """The whole result document, `ensemble/result@1`."""
+
+    @property
+    def authority(self) -> str:
+        """decided, advisory, degraded, split or void."""
+        return str(self.document["authority"])
+
+    @property
+    def position(self) -> str | None:
+        """The position decided on."""
+        decision: Document = self.document["decision"] or {}
+        return decision.get("position")
+
+    @property
+    def reasons(self) -> list[str]:
+        """What lowers the authority."""
+        return list(self.document["authority_reasons"])
+
+    @property
+    def findings(self) -> list[Document]:
+        """What was found."""
+        return list(self.document["findings"])
+
+    def __str__(self) -> str:
+        decision: Document = self.document["decision"] or {}
+        return f"{self.authority.upper()}: {self.position}\n{decision.get('result') or ''}".rstrip()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Agents seated in a graph, ready to be given a task.
+
+    Example:
+        `Panel("review", models="embedded").run_sync("May this be promoted?")`
+    """
+
+    graph: str | Topology = "review"
+    """A topology, or the name of one."""
+    cast: Cast = field(default_factory=dict[str, "str | Agent"])
+    """Who sits where; a seat not named keeps the topology's own agents."""
+    models: Any = None
+    """One model for all seats, or a mapping of seat to model; None resolves each agent's own."""
+    choices: Sequence[str] = ()
+    """Positions to choose from."""
+    rules: Rules = field(default_factory=Rules)
+    """How the decision is made."""
+    limits: Limits = field(default_factory=Limits)
+    """What a run may use."""
+    params: Params = field(default_factory=Params)
+    """Sampling parameters."""
+
+    async def run(self, task: str, *, folder: str | Path | None = None) -> Result:
+        """Give the panel a task and return what it decides.
+
+        Args:
+            task: what is to be decided.
+            folder: where the journal is kept; None keeps it in memory.
+
+        Raises:
+            NoModelLeft: a seat has no model that can be asked.
+            InvalidFile: an agent, seat or graph does not exist.
+        """
+        ensemble = self._ensemble()
+        providers, chains = await self._models(ensemble)
+        from ensemble.models.providers import kept_open, providers_for
+
+        run = Path(folder).name if folder else "in-memory"
+        file = JournalFile.create(Path(folder), run) if folder else None
+        journal = Journal(run, file=file, redactor=Redactor(secrets_of_environment()))
+        table = {**providers_for(load_settings()), **providers}
+        stage = Stage(settings=load_settings(), providers=table, chains=chains)
+        try:
+            async with kept_open():
+                outcome = await perform(self._plan(ensemble, task), journal, stage)
+        finally:
+            journal.close()
+        if outcome.error is not None:
+            raise outcome.error
+        where = str(Path(folder) / EVENTS) if folder else ""
+        return Result(result_of(run, journal.events, journal=where))
+
+    def run_sync(self, task: str, *, folder: str | Path | None = None) -> Result:
+        """Do the same from code that is not async.
+
+        Raises:
+            UsageError: an event loop is running already; `await panel.run(…)` there.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self.run(task, folder=folder))
+        raise UsageError(
+            "an event loop is running already", where="run_sync", fix="`await panel.run(…)`"
+        )
+
+    def compile(self, *, checkpointer: Any = None) -> Any:
+        """Return the panel as a LangGraph graph: input `{"task": …}`, `decision` in its output.
+
+        Args:
+            checkpointer: any LangGraph checkpointer.
+        """
+        from ensemble.graph.compile import compile_graph
+
+        return compile_graph(
+            self._ensemble(), make_context=self._context, checkpointer=checkpointer
+        )
+
+    async def _context(self, ensemble: Ensemble, task: str) -> RunContext:
+        from ensemble.models.providers import providers_for
+
+        providers, chains = await self._models(ensemble)
+        table = {**providers_for(load_settings()), **providers}
+        stage = Stage(settings=load_settings(), providers=table, chains=chains)
+        journal = Journal("in-memory", redactor=Redactor(secrets_of_environment()))
+        return await context_for(self._plan(ensemble, task), journal, stage)
+
+    def _plan(self, ensemble: Ensemble, task: str) -> Plan:
+        return Plan(
+            name=ensemble.topology.name,
+            case=None,
+            ensemble=ensemble,
+            briefing=Briefing(task, tuple(self.choices)),
+            params=self.params,
+            limits=self.limits,
+        )
+
+    def _ensemble(self) -> Ensemble:
+        topology = self.graph if isinstance(self.graph, Topology) else find_topology(self.graph)
+        library = load_agents()
+        members: list[Member] = []
+        for name, held in {**topology.cast, **self.cast}.items():
+            alone = isinstance(held, (str, Agent))
+            for index, item in enumerate([held] if isinstance(held, (str, Agent)) else held):
+                path = name if alone else f"{name}[{index}]"
+                agent = item if isinstance(item, Agent) else library.find(item, where="cast")
+                members.append(Member(name, path, agent))
+        return seat(topology, members, choices=self.choices, rules=self.rules)
+
+    async def _models(
+        self, ensemble: Ensemble
+    ) -> tuple[dict[str, Provider], dict[str, tuple[Candidate, ...]]]:
+        """Return further providers, and each path's chain."""
+        providers: dict[str, Provider] = {}
+        chains: dict[str, tuple[Candidate, ...]] = {}
+        settings, probes = load_settings(), Probes()
+        for member in ensemble.members:
+            model = self._model_of(member)
+            plan = self._plan(replace(ensemble, members=(member,)), "")
+            if model is None or isinstance(model, str):
+                named = (model,) if model else ()
+                chains |= await resolve_chains(replace(plan, chain=named), settings, probes)
+                continue
+            name, provider = _brought(model)
+            providers[name] = provider
+            chains[member.path] = (
+                Candidate(name, name, name, available=True, reason="given by the caller"),
+            )
+        return providers, chains
+
+    def _model_of(self, member: Member) -> Any:
+        if isinstance(self.models, Mapping):
+            given = cast("Mapping[str, Any]", self.models)
+            return given.get(member.path, given.get(member.seat))
+        return self.models
+
+
+def _brought(model: Any) -> tuple[str, Provider]:
+    """Return a name and a provider for a model that the caller brings."""
+    from langchain_core.language_models import BaseChatModel
+
+    if isinstance(model, BaseChatModel):
+        from ensemble.models.langchain_chat import langchain_chat
+
+        told = getattr(model, "model_name", None) or getattr(model, "model", None)
+        return f"langchain-{told or type(model).__name__}", langchain_chat(model)
+    if callable(model):
+        return getattr(model, "__name__", type(model).__name__), cast("Provider", model)
+    raise UsageError(
+        f"a {type(model).__name__} is no model",
+        where="models",
+        fix="give a model's name, a LangChain chat model, or an async provider function",
+    )

@@ -1,0 +1,98 @@
+"""What a loaded scenario will run, with what a command line sets over it; counted beforehand."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ensemble.agents.prompt import Briefing
+from ensemble.canonical import tree_hash
+from ensemble.config import Settings, load_settings
+from ensemble.errors import UsageError
+from ensemble.graph.bounds import Bounds, bounds_of
+from ensemble.graph.run_context import Limits
+from ensemble.models.probes import Probes
+from ensemble.models.provider import Params, Provider
+from ensemble.scenarios.loading import Loaded
+from ensemble.scenarios.performance import Plan, resolve_chains
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a command line may set over a scenario."""
+
+    chain: tuple[str, ...] = ()
+    """Asks these models instead; a path that ends in .gguf is embedded."""
+    answers: tuple[Path, ...] = ()
+    """Folders that hold a person's answers."""
+    record: bool = False
+    """Keeps the run as the case's recording."""
+    at_terminal: bool | None = None
+    """Whether a person can answer now; None asks the terminal."""
+    script: Provider | None = None
+    """What `scripted` candidates answer, in tests."""
+    by_hand: Provider | None = None
+    """Answers for `manual` candidates, in place of a person."""
+
+
+def plan_of(loaded: Loaded, chain: tuple[str, ...] = ()) -> Plan:
+    """Return what a loaded case runs, with the chain that a command line sets."""
+    scenario, workspace = loaded.scenario, loaded.workspace
+    params = scenario.models.params
+    files = tuple(
+        (name, (workspace / name).read_text(errors="replace"))
+        for name in scenario.inputs.files
+        if workspace is not None
+    )
+    limits = scenario.limits
+    return Plan(
+        name=scenario.name,
+        case=loaded.case,
+        ensemble=loaded.ensemble,
+        briefing=Briefing(
+            scenario.task,
+            scenario.choices,
+            files,
+            tuple((name, str(value)) for name, value in sorted(scenario.inputs.facts.items())),
+        ),
+        chain=tuple("embedded" if name.endswith(".gguf") else name for name in chain)
+        or scenario.models.chain,
+        profile=scenario.models.profile,
+        params=Params(params.temperature, params.seed, params.max_tokens),
+        limits=Limits(
+            wall_s=limits.wall_s,
+            usd=limits.usd,
+            tokens=limits.tokens,
+            model_calls=limits.model_calls,
+            lab_s=limits.lab_s,
+        ),
+        before=tuple({"device": scenario.lab.device, **raw} for raw in scenario.lab.before),
+        workspace_hash=tree_hash(workspace) if workspace else None,
+    )
+
+
+def settings_for(choices: Choices) -> Settings:
+    """Return the user's settings, with the weights that a command line names."""
+    settings = load_settings()
+    named = [Path(name) for name in choices.chain if name.endswith(".gguf")]
+    if not named:
+        return settings
+    if not named[0].is_file():
+        raise UsageError("there is no such file", where=str(named[0]), fix="name a GGUF file")
+    embedded = settings.embedded.model_copy(update={"gguf": named[0].resolve()})
+    return settings.model_copy(update={"embedded": embedded})
+
+
+async def refuse_over_limits(plan: Plan, settings: Settings, *, where: str) -> None:
+    """Refuse a run that would be over its limits even if nothing went wrong.
+
+    Raises:
+        OverLimit: naming the limit.
+    """
+    (await bounds_for(plan, settings)).refuse_over(plan.limits, where=where)
+
+
+async def bounds_for(plan: Plan, settings: Settings) -> Bounds:
+    """Count a plan beforehand, with the chains as they would be asked here and now."""
+    chains = await resolve_chains(plan, settings, Probes())
+    return bounds_of(
+        plan.ensemble, plan.briefing, chains, params=plan.params, measured=len(plan.before)
+    )

@@ -1,0 +1,78 @@
+"""A scenario answered from its recording: no network, no model, no lab, no clock."""
+
+from pathlib import Path
+
+from ensemble.errors import Diverged, InvalidFile
+from ensemble.journal.file import EVENTS, read_events, read_manifest
+from ensemble.journal.redaction import Redactor, secrets_of_environment
+from ensemble.journal.run_journal import Journal
+from ensemble.scenarios.loading import Loaded, case_ids, load_scenario
+from ensemble.scenarios.performance import Stage, perform
+from ensemble.scenarios.planning import plan_of
+from ensemble.scenarios.ran import Ran, Watch, ran_of
+
+
+async def replay_scenario(
+    path: str | Path, *, case: str | None = None, recording: Path | None = None,
+    watch: Watch | None = None,
+) -> Ran:  # fmt: skip
+    """Answer a scenario from its recording: no network, no model, no lab.
+
+    Raises:
+        Diverged: it asks something that the recording does not hold.
+        InvalidFile: there is no recording.
+    """
+    loaded = load_scenario(path, case=case)
+    folder = recording or recording_of(loaded)
+    contents = read_events(folder)
+    if contents.torn_line is not None:
+        raise InvalidFile(
+            "the recording is cut or was changed here",
+            where=f"{folder / EVENTS}:{contents.torn_line}:1",
+            fix="restore the file, or record again with `ensemble run --record`",
+        )
+    manifest = read_manifest(folder)
+    plan = plan_of(loaded, tuple(manifest.get("chain", ())))
+    journal = Journal(
+        contents.run,
+        recorded=contents.events,
+        replaying=True,
+        redactor=Redactor(secrets_of_environment()),
+        heard=watch.event if watch else None,
+    )
+    outcome = await perform(plan, journal, Stage())
+    journal.check_complete()
+    if manifest.get("digest") not in (None, outcome.digest):
+        raise Diverged(
+            f"the digest differs\n  recorded: {manifest['digest']}\n  now: {outcome.digest}",
+            where=str(folder),
+            fix="restore the recording, or record again",
+        )
+    return ran_of(loaded, journal, str(folder / EVENTS), outcome)
+
+
+def recorded_cases(path: str | Path) -> list[tuple[str | None, Path]]:
+    """Return each case of a scenario that has a recording, base first, with its folder."""
+    found: list[tuple[str | None, Path]] = []
+    for case in case_ids(Path(path)):
+        folder = load_scenario(path, case=case).recording
+        if folder is not None and (folder / EVENTS).is_file():
+            found.append((case, folder))
+    return found
+
+
+def recording_of(loaded: Loaded) -> Path:
+    """Return the folder of the case's recording.
+
+    Raises:
+        InvalidFile: there is none.
+    """
+    folder = loaded.recording
+    if folder is None or not (folder / EVENTS).is_file():
+        named = f" --case {loaded.case}" if loaded.case else ""
+        raise InvalidFile(
+            "this case has no recording",
+            where=str(folder or loaded.path),
+            fix=f"make one: `ensemble run {loaded.path}{named} --record`",
+        )
+    return folder

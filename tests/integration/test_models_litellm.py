@@ -1,0 +1,135 @@
+"""litellm itself, against a server on loopback in place of the hosted ones."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from ensemble.models.litellm_chat import close_clients, litellm_chat
+from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Reply, Usage
+from ensemble.testing.model_server import Act, cuts, fails, model_server, says, sends, stream_bytes
+
+CALL = ModelCall("k", (SystemMessage("You review."), HumanMessage("Sound?")), {"type": "object"})
+
+
+@pytest.fixture(autouse=True)
+async def clients_closed() -> AsyncIterator[None]:
+    yield
+    await close_clients()
+
+
+def a_candidate(model: str = "hosted_vllm/m") -> Candidate:
+    return Candidate("x", "litellm", model, available=True, reason="", json_schema=True)
+
+
+@pytest.fixture
+def one_call(monkeypatch: pytest.MonkeyPatch) -> "OneCall":
+    return OneCall(monkeypatch)
+
+
+class OneCall:
+    """Asks a server with the given acts once, through litellm."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.requests: list[dict[str, object]] = []
+
+    async def __call__(self, *acts: Act, call: ModelCall = CALL) -> Reply:
+        async with model_server(*acts) as server:
+            self.requests = server.requests
+            self._monkeypatch.setenv("HOSTED_VLLM_API_BASE", server.base_url)
+            return await litellm_chat(a_candidate(), call)
+
+
+async def test_litellm_answers_and_counts(one_call: OneCall) -> None:
+    reply = await one_call(says("It is sound.", prompt_tokens=90))
+
+    assert reply == Reply("It is sound.", "litellm/hosted_vllm/m", usage=Usage(90, None, 3))
+    assert one_call.requests[0]["max_tokens"] == 1500
+    assert "response_format" in one_call.requests[0]
+
+
+async def test_litellm_streams_where_someone_listens(one_call: OneCall) -> None:
+    heard: list[str] = []
+    call = ModelCall("k", CALL.messages, heard=heard.append)
+
+    reply = await one_call(says("It is sound.", prompt_tokens=90), call=call)
+
+    assert reply.text == "It is sound." == "".join(heard)
+    assert reply.usage.input_tokens == 90
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        (fails(400, "temperature is wrong"), Failure.BAD_REQUEST),
+        (fails(400, "maximum context length is 8192 tokens"), Failure.CONTEXT),
+        (fails(400, "content_policy_violation"), Failure.CONTENT_FILTER),
+        (fails(401), Failure.AUTH),
+        (fails(404), Failure.NOT_FOUND),
+        (fails(429), Failure.RATE_LIMIT),
+        (fails(500), Failure.OVERLOADED),
+        (fails(503), Failure.OVERLOADED),
+        (sends(b"<html>", content_type="text/html"), Failure.UNUSABLE),
+    ],
+)
+async def test_litellms_errors_have_the_same_classes_as_any_other(
+    act: Act, kind: Failure, one_call: OneCall
+) -> None:
+    with pytest.raises(ModelFailure) as caught:
+        await one_call(act)
+
+    assert caught.value.kind is kind
+    assert len(one_call.requests) == 1  # no retries of its own
+
+
+async def test_the_client_library_below_litellm_does_not_retry_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with model_server(fails(500)) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "a key of no worth")
+
+        with pytest.raises(ModelFailure) as caught:
+            await litellm_chat(a_candidate("openai/gpt-4o"), CALL)
+
+    assert caught.value.kind is Failure.OVERLOADED
+    assert len(server.requests) == 1
+
+
+async def test_retry_after_is_found_where_litellm_keeps_it(one_call: OneCall) -> None:
+    with pytest.raises(ModelFailure) as caught:
+        await one_call(fails(429, headers={"Retry-After": "2"}))
+
+    assert caught.value.retry_after_s == 2.0
+
+
+async def test_a_stream_that_is_cut_is_no_answer(one_call: OneCall) -> None:
+    heard: list[str] = []
+    call = ModelCall("k", CALL.messages, heard=heard.append)
+
+    with pytest.raises(ModelFailure) as caught:
+        await one_call(cuts(300, stream_bytes("a b c d e f g h")), call=call)
+
+    assert caught.value.partial == "".join(heard) != ""
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [("openai/gpt-4o", Failure.AUTH), ("nonsense/m", Failure.NOT_FOUND)],
+)
+async def test_a_missing_key_or_an_unknown_name_is_said_without_a_call(
+    model: str, kind: Failure
+) -> None:
+    with pytest.raises(ModelFailure) as caught:
+        await litellm_chat(a_candidate(model), CALL)
+
+    assert caught.value.kind is kind
+
+
+async def test_litellm_prints_nothing(one_call: OneCall, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ModelFailure):
+        await one_call(fails(500))
+
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")

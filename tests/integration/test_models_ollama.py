@@ -1,0 +1,129 @@
+"""The Ollama provider against our shim of the documented shapes, not against Ollama itself."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from ensemble.models import ollama_chat as ollama_module
+from ensemble.models.ollama_chat import close_clients, ollama_chat
+from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Params
+from ensemble.testing.ollama_server import OllamaServer, ollama_server
+
+TEXT = "Review this plan with care, and say what would have to change first. " * 20
+CALL = ModelCall("k", (HumanMessage(TEXT),), {"type": "object"}, params=Params(max_tokens=50))
+
+
+def a_candidate(**given: Any) -> Candidate:
+    fields: dict[str, Any] = {"asked": "x", "provider": "ollama", "model": "llama3.3:70b"}
+    fields |= {"available": True, "reason": "", "json_schema": True, "context": 8192, **given}
+    return Candidate(**fields)
+
+
+async def speak(body: dict[str, Any]) -> str:
+    return '{"result": "sound enough"}'
+
+
+@pytest.fixture
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OllamaServer]:
+    async with ollama_server(speak) as running:
+        monkeypatch.setenv("OLLAMA_HOST", running.host)
+        yield running
+        await close_clients()
+
+
+async def failure(candidate: Candidate, call: ModelCall = CALL) -> ModelFailure:
+    with pytest.raises(ModelFailure) as caught:
+        await ollama_chat(candidate, call)
+    return caught.value
+
+
+async def test_ollama_shim_an_answer_is_heard_and_counted(server: OllamaServer) -> None:
+    heard: list[str] = []
+    call = ModelCall("k", CALL.messages, params=CALL.params, heard=heard.append)
+
+    reply = await ollama_chat(a_candidate(), call)
+
+    assert reply.text == '{"result": "sound enough"}' == "".join(heard)
+    assert (reply.served, reply.finish) == ("ollama/llama3.3:70b", "stop")
+    assert (reply.usage.input_tokens, reply.usage.output_tokens) == (round(len(TEXT) / 4.2) + 8, 3)
+
+
+async def test_ollama_shim_window_schema_and_limits_are_asked_for(server: OllamaServer) -> None:
+    await ollama_chat(a_candidate(context=4096), CALL)
+
+    assert server.requests[0]["format"] == {"type": "object"}
+    assert server.requests[0]["options"] == {
+        "num_ctx": 4096,
+        "num_predict": 50,
+        "temperature": 0.0,
+        "seed": 7,
+    }
+
+
+async def test_ollama_shim_an_answer_at_its_limit_is_marked_as_cut(server: OllamaServer) -> None:
+    call = ModelCall("k", CALL.messages, params=Params(max_tokens=1))
+
+    assert (await ollama_chat(a_candidate(), call)).finish == "length"
+
+
+async def test_ollama_shim_a_prompt_cut_without_a_word_is_a_failed_call(
+    server: OllamaServer,
+) -> None:
+    server.read_share = 0.5
+
+    caught = await failure(a_candidate())
+
+    assert caught.kind is Failure.CONTEXT
+    assert "the prompt was cut" in str(caught)
+
+
+async def test_ollama_shim_a_prompt_that_cannot_fit_is_not_sent(server: OllamaServer) -> None:
+    caught = await failure(a_candidate(context=256))
+
+    assert caught.kind is Failure.CONTEXT
+    assert server.requests == []
+
+
+async def test_ollama_shim_a_model_that_is_not_pulled_is_not_found(server: OllamaServer) -> None:
+    assert (await failure(a_candidate(model="absent"))).kind is Failure.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind"),
+    [
+        (b"", Failure.TRANSPORT),
+        (b"{nope\n", Failure.UNUSABLE),
+        (b"[1]\n", Failure.UNUSABLE),
+        (b'{"message": 1, "done": true}\n', Failure.UNUSABLE),
+        (b'{"model": "x", "message": {"role": "assistant"}, "done": false}\n', Failure.TRANSPORT),
+        (b'{"error": "out of memory"}\n', Failure.OVERLOADED),
+        (b'{"error": "input length exceeds the context length"}\n', Failure.CONTEXT),
+    ],
+)
+async def test_ollama_shim_what_is_no_answer_is_a_failure(
+    raw: bytes, kind: Failure, server: OllamaServer
+) -> None:
+    server.raw = raw
+
+    assert (await failure(a_candidate())).kind is kind
+
+
+async def test_ollama_shim_a_stall_ends_and_what_was_heard_is_kept(
+    server: OllamaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ollama_module, "_IDLE_S", 0.1)
+    server.stall_after = 2
+
+    caught = await failure(a_candidate())
+
+    assert (caught.kind, caught.partial) == (Failure.TIMEOUT, '{"result": "sound')
+
+
+async def test_ollama_shim_gone_is_a_failure_of_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ollama_server(speak) as gone:
+        monkeypatch.setenv("OLLAMA_HOST", gone.host)
+
+    assert (await failure(a_candidate())).kind is Failure.TRANSPORT
+    await close_clients()

@@ -1,0 +1,137 @@
+"""Limits held while a run goes on: what a call reserves, what was used, what is under way."""
+
+from typing import Any, Final
+
+import pytest
+
+from ensemble.answers.answer import Wanted
+from ensemble.errors import OverLimit
+from ensemble.graph.run_context import Limits, RunContext, usage_of
+from ensemble.graph.topology import END, START, Edge, Topology
+from ensemble.journal.record import Event
+from ensemble.journal.run_journal import Journal
+from ensemble.models.provider import Candidate, ModelCall, Reply, Usage
+from ensemble.testing.panels import a_candidate, an_ensemble, scripted_context
+
+SOLO: Final = an_ensemble(Topology("solo", (Edge(START, "a", "solo"), Edge("a", END))))
+PRICE: Final = (1000.0, 10_000.0)
+NONE_MORE: Final = {"tokens": 0, "usd": 0}
+KEY: Final = "a/solo#0/model#0"
+
+
+async def bills(candidate: Candidate, call: ModelCall) -> Reply:
+    return Reply("fine", served="scripted/m", usage=Usage(200, 0, 30))
+
+
+async def silent_on_usage(candidate: Candidate, call: ModelCall) -> Reply:
+    return Reply("fine", served="scripted/m")
+
+
+def a_run(limits: Limits | None = None, provider: Any = bills, **context: Any) -> RunContext:
+    chain = (a_candidate("m", usd_per_mtok=PRICE),)
+    return scripted_context(SOLO, provider, limits=limits, models={"a": chain}, **context)
+
+
+async def ask(run: RunContext, number: int = 0) -> None:
+    await run.ask("a", f"a/solo#0/model#{number}", (), Wanted())
+
+
+def asked(key: str, tokens: int = 1000, usd: float = 5.0, attempt: str = "1") -> Event:
+    body = {
+        "attempt": attempt,
+        "print": "p",
+        "request": {"model": "scripted/m"},
+        "reserved": {"tokens": tokens, "usd": usd},
+    }
+    return Event("model_asked", key, 0, 0.0, body)
+
+
+async def test_what_was_used_is_read_from_the_journal() -> None:
+    run = a_run()
+    await ask(run, 0)
+    await ask(run, 1)
+
+    used = usage_of(run.journal, NONE_MORE, {"scripted/m": PRICE})
+
+    assert used == {"model_calls": 3, "tokens": 460.0, "usd": pytest.approx(1.0)}
+
+
+async def test_a_priced_call_that_does_not_say_what_it_used_is_booked_as_reserved() -> None:
+    run = a_run(provider=silent_on_usage)
+    await ask(run)
+    reserved = run.journal.events[0].body["reserved"]["usd"]
+
+    used = usage_of(run.journal, NONE_MORE, {"scripted/m": PRICE})
+
+    assert reserved >= 15
+    assert used["usd"] == pytest.approx(reserved)
+
+
+def test_a_call_that_is_under_way_is_booked_as_reserved() -> None:
+    journal = Journal("r", recorded=[asked(KEY)])
+
+    assert usage_of(journal, NONE_MORE) == {"model_calls": 2, "tokens": 1000.0, "usd": 5.0}
+
+
+def test_a_call_lost_with_its_process_stays_booked_beside_its_repetition() -> None:
+    lost = Event("model_failed", KEY, 1, 0.0, {"attempt": "1", "class": "lost"})
+    again = asked(KEY, attempt="1.1")
+    usage = {"input_tokens": 100, "output_tokens": 10}
+    replied = Event("model_replied", KEY, 3, 0.0, {"attempt": "1.1", "usage": usage})
+    journal = Journal("r", recorded=[asked(KEY), lost, again, replied])
+
+    used = usage_of(journal, NONE_MORE, {"scripted/m": PRICE})
+
+    assert used == {"model_calls": 3, "tokens": 1110.0, "usd": pytest.approx(5.2)}
+
+
+@pytest.mark.parametrize(
+    ("limits", "name"),
+    [
+        (Limits(model_calls=1), "model_calls"),
+        (Limits(tokens=1700), "tokens"),
+        (Limits(usd=15.4), "usd"),
+    ],
+)
+async def test_the_call_that_would_cross_a_limit_is_not_made(limits: Limits, name: str) -> None:
+    run = a_run(limits)
+    await ask(run, 0)
+
+    with pytest.raises(OverLimit) as caught:
+        await ask(run, 1)
+
+    assert f"bring {name} to" in caught.value.problem
+    assert f"`limits.{name}`" in caught.value.fix
+    assert caught.value.where == "a/solo#0/model#1"
+    assert [event.event for event in run.journal.events] == ["model_asked", "model_replied"]
+
+
+async def test_a_call_that_the_journal_holds_is_not_counted_again() -> None:
+    before = a_run()
+    await ask(before, 0)
+    resumed = a_run(Limits(model_calls=1), journal=Journal("r", recorded=before.journal.events))
+
+    await ask(resumed, 0)
+
+    with pytest.raises(OverLimit):
+        await ask(resumed, 1)
+
+
+async def test_a_replay_holds_no_limit() -> None:
+    before = a_run()
+    await ask(before, 0)
+    journal = Journal("r", recorded=before.journal.events, replaying=True)
+
+    await ask(a_run(Limits(model_calls=0), journal=journal), 0)
+
+    assert [event.event for event in journal.events] == ["model_asked", "model_replied"]
+
+
+def test_an_order_is_drawn_by_seed_and_key_alone() -> None:
+    items = list(range(12))
+
+    drawn = {(seed, key): a_run(seed=seed).shuffled(items, key) for seed in (1, 2) for key in "ab"}
+
+    assert a_run(seed=1).shuffled(items, "a") == drawn[1, "a"]
+    assert len({tuple(order) for order in drawn.values()}) == 4
+    assert all(sorted(order) == items for order in drawn.values())

@@ -1,0 +1,59 @@
+"""How long a chain waits, and how often it asks."""
+
+import pytest
+
+from ensemble.models.policy import Policy
+from ensemble.models.provider import Failure
+
+
+def test_each_wait_is_longer_than_the_one_before() -> None:
+    policy = Policy(tries={Failure.RATE_LIMIT: 9}, backoff_s=1.0, backoff_at_most_s=1000.0)
+
+    waits = [policy.wait_s(Failure.RATE_LIMIT, tries, None, "k") for tries in range(1, 6)]
+
+    assert waits == sorted(waits, key=lambda wait: wait or 0)
+    assert len(set(waits)) == 5
+
+
+def test_waits_of_calls_that_failed_together_are_spread() -> None:
+    waits = {Policy().wait_s(Failure.OVERLOADED, 1, None, f"panel[{n}]#1") for n in range(50)}
+
+    assert len(waits) == 50
+    assert all(wait is not None and 0.25 <= wait < 0.5 for wait in waits)
+
+
+def test_the_same_call_waits_the_same_time_again() -> None:
+    first, again = (Policy().wait_s(Failure.TIMEOUT, 1, None, "k#1") for _ in range(2))
+
+    assert first == again
+
+
+def test_our_own_wait_has_a_ceiling() -> None:
+    policy = Policy(tries={Failure.RATE_LIMIT: 99}, backoff_at_most_s=7.0)
+
+    wait = policy.wait_s(Failure.RATE_LIMIT, 40, None, "k")
+
+    assert wait is not None
+    assert wait <= 7.0
+
+
+@pytest.mark.parametrize(("told_s", "wait_s"), [(2.0, 2.0), (59.0, 59.0), (60.0, 60.0)])
+def test_the_servers_wait_is_honoured(told_s: float, wait_s: float) -> None:
+    assert Policy().wait_s(Failure.RATE_LIMIT, 1, told_s, "k") == wait_s
+
+
+@pytest.mark.parametrize("told_s", [60.1, 3600.0, 1e9])
+def test_too_long_a_wait_is_for_the_next_model(told_s: float) -> None:
+    assert Policy().wait_s(Failure.RATE_LIMIT, 1, told_s, "k") is None
+
+
+@pytest.mark.parametrize("kind", [Failure.LOST, Failure.CANCELLED])
+def test_what_the_model_did_not_refuse_is_asked_again_without_a_wait(kind: Failure) -> None:
+    assert Policy().wait_s(kind, 1, None, "k") == 0.0
+
+
+@pytest.mark.parametrize(
+    "kind", [Failure.AUTH, Failure.NOT_FOUND, Failure.BAD_REQUEST, Failure.CONTEXT]
+)
+def test_what_would_fail_alike_is_not_tried_again(kind: Failure) -> None:
+    assert Policy().wait_s(kind, 1, None, "k") is None

@@ -1,0 +1,99 @@
+"""What is there to be asked."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ensemble.models import probes as probes_module
+from ensemble.models.probes import Probes, ollama_address
+from ensemble.testing.ollama_server import ollama_server
+
+
+async def silent(body: dict[str, Any]) -> str:
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("named", "address"),
+    [
+        ("", ("http", "127.0.0.1:11434")),
+        ("0.0.0.0", ("http", "127.0.0.1:11434")),  # noqa: S104
+        ("10.0.0.5", ("http", "10.0.0.5:11434")),
+        (":4000", ("http", "127.0.0.1:4000")),
+        ("box:4000", ("http", "box:4000")),
+        ("http://box", ("http", "box:80")),
+        ("https://box/", ("https", "box:443")),
+        ("https://box:8443", ("https", "box:8443")),
+        ("[::1]:4000", ("http", "[::1]:4000")),
+    ],
+)
+def test_ollamas_address_is_read_as_ollama_reads_it(named: str, address: tuple[str, str]) -> None:
+    assert ollama_address(named) == address
+
+
+async def test_tags_are_asked_for_once() -> None:
+    async with ollama_server(silent, tags=["llama3.3:70b"]) as server:
+        probes = Probes({"OLLAMA_HOST": server.host})
+        before = await probes.ollama_tags()
+        server.tags = []
+
+        after = await probes.ollama_tags()
+
+    assert before == after == ("llama3.3:70b",)
+
+
+async def test_an_ollama_that_is_not_there_is_said_with_its_address() -> None:
+    async with ollama_server(silent) as server:
+        host = server.host
+
+    assert await Probes({"OLLAMA_HOST": host}).ollama_missing("x") == (
+        f"Ollama does not answer at {host}"
+    )
+
+
+def test_an_empty_key_is_none() -> None:
+    probes = Probes({"A_KEY": "k", "B_KEY": " "})
+
+    assert probes.has_key("A_KEY")
+    assert not probes.has_key("B_KEY")
+    assert not probes.has_key("C_KEY")
+
+
+def test_a_package_is_looked_for_without_importing_it() -> None:
+    probes = Probes({})
+
+    assert probes.can_import("json")
+    assert not probes.can_import("no_such_package")
+
+
+def test_weights_of_the_users_own_have_to_be_there(tmp_path: Path) -> None:
+    gguf = tmp_path / "mine.gguf"
+    missing = Probes({}).embedded_missing(gguf)
+    gguf.write_bytes(b"GGUF")
+
+    assert missing == f"there are no weights at {gguf}"
+    assert Probes({}).embedded_missing(gguf) is None
+
+
+def test_weights_that_may_not_be_fetched_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENSEMBLE_CACHE", str(tmp_path))
+    monkeypatch.setenv("ENSEMBLE_OFFLINE", "1")
+
+    missing = Probes({}).embedded_missing(None)
+
+    assert missing is not None
+    assert "ENSEMBLE_OFFLINE" in missing
+
+
+def test_without_its_engine_there_is_no_embedded_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found_nothing(name: str) -> None:
+        return None
+
+    monkeypatch.setattr(probes_module, "find_spec", found_nothing)
+
+    assert Probes({}).embedded_missing(None) == (
+        "no embedded engine: pip install 'ensemble-panels[local]'"
+    )

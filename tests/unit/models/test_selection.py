@@ -1,0 +1,223 @@
+"""From wishes to a chain, with a reason for each candidate."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ensemble.config import Embedded, Settings
+from ensemble.config import Provider as OwnServer
+from ensemble.models.probes import Probes
+from ensemble.models.provider import Candidate
+from ensemble.models.selection import OLLAMA_CONTEXT, Wishes, resolve
+
+SEED = Wishes(
+    model="opus",
+    fallbacks=("DeepSeek-V3", "Qwen2.5-Coder-32B", "llama3.3:70b", "gemma3:27b"),
+    minimum_tier="medium",
+    profile="math_reasoning",
+)
+KEYS = {"ANTHROPIC_API_KEY": "a", "DEEPSEEK_API_KEY": "d", "OPENROUTER_API_KEY": "o"}
+
+
+class Found(Probes):
+    """Probes that found what a test says."""
+
+    def __init__(
+        self,
+        keys: Mapping[str, str] | None = None,
+        *,
+        tags: Sequence[str] | None = None,
+        embedded: bool = True,
+    ) -> None:
+        super().__init__(keys or {})
+        self._tags = None if tags is None else tuple(tags)
+        self._asked_ollama = True
+        self._embedded = embedded
+
+    def embedded_missing(self, gguf: Path | None) -> str | None:  # noqa: ARG002 - as its parent
+        return None if self._embedded else "no embedded engine"
+
+
+async def chain_of(
+    wishes: Wishes, found: Probes | None = None, settings: Settings | None = None, **given: Any
+) -> tuple[Candidate, ...]:
+    return await resolve(wishes, settings=settings or Settings(), probes=found or Found(), **given)
+
+
+def open_routes(chain: Sequence[Candidate]) -> list[str]:
+    return [f"{c.provider}/{c.model}" for c in chain if c.available]
+
+
+async def test_the_pinned_model_comes_first_then_its_fallbacks_then_the_embedded() -> None:
+    chain = await chain_of(SEED, Found(KEYS, tags=["llama3.3:70b", "gemma3:27b"]))
+
+    assert open_routes(chain) == [
+        "litellm/anthropic/claude-opus-5-5",
+        "openrouter/anthropic/claude-opus-4.5",
+        "deepseek/deepseek-v3.2",
+        "openrouter/deepseek/deepseek-chat-v3-0324",
+        "openrouter/qwen/qwen-2.5-coder-32b-instruct",
+        "ollama/llama3.3:70b",
+        "openrouter/meta-llama/llama-3.3-70b-instruct",
+        "ollama/gemma3:27b",
+        "openrouter/google/gemma-3-27b-it",
+        "embedded/SmolLM2-135M-Instruct",
+    ]
+    assert chain[0].reason == "first choice"
+    assert chain[-1].reason == "embedded: last resort"
+
+
+async def test_without_keys_or_ollama_each_candidate_says_what_is_missing() -> None:
+    chain = await chain_of(SEED)
+
+    assert [candidate.asked for candidate in chain] == [
+        "opus",
+        "DeepSeek-V3",
+        "Qwen2.5-Coder-32B",
+        "llama3.3:70b",
+        "gemma3:27b",
+        "embedded",
+    ]
+    assert chain[0].reason == "no ANTHROPIC_API_KEY; no OPENROUTER_API_KEY"
+    assert chain[3].reason.startswith("Ollama does not answer at 127.0.0.1:11434")
+    assert open_routes(chain) == ["embedded/SmolLM2-135M-Instruct"]
+    assert chain[-1].reason == "embedded: nothing better is available here"
+
+
+async def test_only_the_first_wish_is_no_fallback() -> None:
+    chain = await chain_of(SEED, Found(KEYS))
+
+    assert {candidate.asked for candidate in chain if not candidate.fallback} == {"opus"}
+
+
+async def test_a_model_that_is_not_pulled_says_how_to_pull_it() -> None:
+    chain = await chain_of(Wishes("llama3.3:70b"), Found(tags=["gemma3:27b"]))
+
+    assert chain[0].reason.startswith("not pulled: ollama pull llama3.3:70b")
+
+
+async def test_a_tag_without_a_name_is_the_latest() -> None:
+    chain = await chain_of(Wishes(chain=("ollama/phi4",)), Found(tags=["phi4:latest"]))
+
+    assert open_routes(chain) == ["ollama/phi4"]
+
+
+async def test_ollama_is_given_a_window_that_fits_into_memory() -> None:
+    chain = await chain_of(
+        Wishes(chain=("llama3.3:70b", "phi4:14b")), Found(tags=["llama3.3:70b", "phi4:14b"])
+    )
+
+    assert [candidate.context for candidate in chain] == [OLLAMA_CONTEXT, OLLAMA_CONTEXT]
+
+
+async def test_models_below_the_minimum_size_are_passed_over() -> None:
+    wishes = Wishes("qwen3:8b", ("qwen3:32b",), minimum_tier="medium")
+
+    chain = await chain_of(wishes, Found(tags=["qwen3:8b", "qwen3:32b"]))
+
+    assert chain[0].reason == "small: below the minimum tier medium"
+    assert open_routes(chain)[0] == "ollama/qwen3:32b"
+
+
+async def test_a_budget_asks_what_runs_here_first() -> None:
+    wishes = Wishes("opus", ("gemma3:27b",), profile="budget")
+
+    chain = await chain_of(wishes, Found(KEYS, tags=["gemma3:27b"]))
+
+    assert open_routes(chain)[0] == "ollama/gemma3:27b"
+    assert chain[0].reason == "first choice"
+
+
+async def test_haste_asks_the_smaller_model_first() -> None:
+    chain = await chain_of(Wishes("opus", ("haiku",), profile="interactive"), Found(KEYS))
+
+    assert open_routes(chain)[0] == "litellm/anthropic/claude-haiku-5-5"
+
+
+@pytest.mark.parametrize("wishes", [Wishes(), Wishes("inherit"), Wishes("")])
+async def test_no_wish_is_served_by_the_embedded_model(wishes: Wishes) -> None:
+    chain = await chain_of(wishes)
+
+    assert open_routes(chain) == ["embedded/SmolLM2-135M-Instruct"]
+    assert not chain[0].fallback
+
+
+@pytest.mark.parametrize(
+    ("name", "route"),
+    [("manual", "manual/person"), ("scripted", "scripted/script"), ("embedded", "embedded/")],
+)
+async def test_a_chain_given_outright_replaces_the_wishes(name: str, route: str) -> None:
+    chain = await chain_of(Wishes("opus", ("sonnet",), chain=(name,)), Found(KEYS))
+
+    assert len(chain) == 1
+    assert open_routes(chain)[0].startswith(route)
+    assert not chain[0].fallback
+
+
+@pytest.mark.parametrize(
+    ("written", "route"),
+    [
+        ("anthropic/claude-haiku-5-5", "litellm/anthropic/claude-haiku-5-5"),
+        ("litellm/anthropic/claude-haiku-5-5", "litellm/anthropic/claude-haiku-5-5"),
+        ("openrouter/qwen/qwen3-8b", "openrouter/qwen/qwen3-8b"),
+        ("mine/any/model", "mine/any/model"),
+        ("brought/x", "brought/x"),
+        ("OPUS", "litellm/anthropic/claude-opus-5-5"),
+    ],
+)
+async def test_a_route_may_be_written_out(written: str, route: str) -> None:
+    settings = Settings(providers={"mine": OwnServer(base_url="http://127.0.0.1:1/v1")})
+
+    chain = await chain_of(Wishes(chain=(written,)), Found(KEYS), settings, brought=("brought",))
+
+    assert open_routes(chain)[0] == route
+
+
+async def test_a_server_of_the_settings_needs_its_key() -> None:
+    own = OwnServer(base_url="http://127.0.0.1:1/v1", api_key_env="MY_KEY", json_schema=False)
+
+    chain = await chain_of(Wishes(chain=("mine/m",)), settings=Settings(providers={"mine": own}))
+
+    assert (chain[0].available, chain[0].reason) == (False, "no MY_KEY")
+    assert not chain[0].json_schema
+
+
+async def test_an_alias_leads_elsewhere_and_keeps_the_name_that_was_asked() -> None:
+    settings = Settings(aliases={"opus": "embedded"})
+
+    chain = await chain_of(Wishes(chain=("opus",)), settings=settings)
+
+    assert (chain[0].asked, chain[0].provider) == ("opus", "embedded")
+
+
+async def test_a_name_that_nobody_knows_says_what_to_write() -> None:
+    chain = await chain_of(Wishes(chain=("gpt-unheard-of",)))
+
+    assert not chain[0].available
+    assert "write provider/model" in chain[0].reason
+
+
+async def test_better_weights_of_the_users_own_are_not_brief() -> None:
+    settings = Settings(embedded=Embedded(gguf=Path("qwen3-8b.gguf"), context=32768))
+
+    chain = await chain_of(Wishes(chain=("embedded",)), settings=settings)
+
+    assert (chain[0].model, chain[0].brief, chain[0].context) == ("qwen3-8b", False, 32768)
+
+
+async def test_the_built_in_weights_are_brief_unless_the_settings_say_otherwise() -> None:
+    told = Settings(embedded=Embedded(brief=False))
+
+    built_in = await chain_of(Wishes())
+    settled = await chain_of(Wishes(), settings=told)
+
+    assert (built_in[0].brief, settled[0].brief) == (True, False)
+
+
+async def test_an_embedded_model_that_is_missing_says_why() -> None:
+    chain = await chain_of(SEED, Found(embedded=False))
+
+    assert open_routes(chain) == []
+    assert chain[-1].reason == "no embedded engine"
