@@ -56,6 +56,8 @@ class Settings(BaseModel):
     """OpenAI-compatible servers by name; `NAME/model` is then a candidate of any chain."""
     embedded: Embedded = Embedded()
     """The embedded model."""
+    tracing: bool = False
+    """Whether LangSmith's environment variables may send prompts out of this machine."""
     aliases: dict[str, str] = {}
     """Model names remapped: what a file asks for, to the route that serves it."""
 

@@ -89,9 +89,9 @@ def test_a_secret_is_never_left(secret: str, before: str, after: str) -> None:
 
     cleaned = redactor.clean({"messages": [f"{before}{secret}{after}"]})
 
-    placeholder = "<secret:MY_TOKEN>"
-    assert placeholder in cleaned["messages"][0]
-    assert secret not in cleaned["messages"][0].replace(placeholder, "")
+    (text,) = cleaned["messages"]
+    assert "<secret:" in text
+    assert secret not in text.replace("<secret:MY_TOKEN>", "\0")
 
 
 def leaves(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[tuple[str | int, ...], Any]]:

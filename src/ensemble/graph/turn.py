@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LAB_ROUNDS: Final = 3
 """How often one turn may go to the lab."""
+_SURE: Final = {"high": 0.9, "medium": 0.65, "low": 0.25}
+"""Middle of what each word stands for: high over 0.8, medium from 0.5, low below."""
 _ACTION_FORM: Final = '{"action": {"tool": …, "spec": {…}}}'
 
 
@@ -90,7 +92,30 @@ async def take_turn(
         return {"asking": {node: outcome.document()}}
     turn = _turn(ensemble, member, casting, progress.key, outcome, run)
     run.journal.note("turn_ended", turn.key, value=turn.document())
+    _escalate(turn, casting, run)
     return {"turns": {turn.key: turn.document()}, "asking": {node: None}}
+
+
+def _escalate(turn: Turn, casting: Casting, run: RunContext) -> None:
+    """Note that an answer is less sure than its agent's file allows it to stand by itself.
+
+    The embedded model's confidence is noise, so it escalates nothing.
+    """
+    if turn.answer is None or turn.weak:
+        return
+    stated = turn.answer["probability"]
+    sure = _SURE[turn.answer["confidence"]] if stated is None else stated
+    escalation = casting.agent.spec.escalation
+    if sure < escalation.confidence_threshold:
+        told = {
+            "by": turn.path,
+            "agent": turn.agent,
+            "to": escalation.escalate_to,
+            "confidence": turn.answer["confidence"],
+            "threshold": escalation.confidence_threshold,
+            "hand_over": list(escalation.context_to_include),
+        }
+        run.journal.note("escalated", turn.key, value=told)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,16 @@
 First the exact values of the secrets this process was given, also base64 and URL encoded;
 then well-known shapes of keys. The placeholder is the same on both sides of a replay, so
 redaction never breaks a match.
+
+A pattern is slow and a search for plain text is fast, so each shape names a text without which
+it cannot occur, and its pattern runs only where that is found.
 """
 
 import base64
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import quote, quote_plus
 
@@ -17,41 +21,80 @@ _SECRET_NAME: Final = re.compile(
     re.IGNORECASE,
 )
 _SHORTEST: Final = 8
-_SHAPES: Final = tuple(
-    (name, re.compile(shape, re.DOTALL))
-    for name, shape in (
-        # Anthropic's and OpenRouter's begin alike.
-        ("openai-key", r"\bsk-[A-Za-z0-9_-]{20,}"),
-        ("aws-key", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-        ("github-token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})"),
-        ("gitlab-token", r"\bgl(?:pat|dt|rt|cbt|ptt)-[A-Za-z0-9_-]{20,}"),
-        ("google-key", r"\bAIza[A-Za-z0-9_-]{35}"),
-        ("google-token", r"\bya29\.[A-Za-z0-9_-]{20,}"),
-        ("huggingface-token", r"\bhf_[A-Za-z0-9]{30,}"),
-        ("groq-key", r"\bgsk_[A-Za-z0-9]{40,}"),
-        ("xai-key", r"\bxai-[A-Za-z0-9]{40,}"),
-        ("perplexity-key", r"\bpplx-[A-Za-z0-9]{40,}"),
-        ("replicate-token", r"\br8_[A-Za-z0-9]{30,}"),
-        ("slack-token", r"\b(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,}"),
-        ("slack-webhook", r"(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{20,}"),
-        ("stripe-key", r"\b(?:[rs]k_(?:live|test)|whsec)_[A-Za-z0-9]{16,}"),
-        ("npm-token", r"\bnpm_[A-Za-z0-9]{36}"),
-        ("pypi-token", r"\bpypi-[A-Za-z0-9_-]{50,}"),
-        ("sendgrid-key", r"\bSG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,}"),
-        ("digitalocean-token", r"\bdo[opr]_v1_[a-f0-9]{40,}"),
-        ("databricks-token", r"\bdapi[a-f0-9]{32}"),
-        ("age-key", r"\bAGE-SECRET-KEY-1[A-Z0-9]{50,}"),
-        ("jwt", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
-        (
-            "private-key",
-            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY[A-Z ]*-----(?:(?!-----).)*-----END [A-Z ]+-----",
-        ),
-        (
-            "authorization",
-            r"(?i:(?<=authorization: bearer )|(?<=authorization: basic ))[A-Za-z0-9._~+/=-]{8,}",
-        ),
-        ("url-password", r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"),
-    )
+_KEPT_CHARACTERS: Final = 256 * 1024
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How secrets of one kind look."""
+
+    placeholder: str
+    signs: tuple[str, ...]
+    """A text that holds none of these holds no such secret; lower case where `any_case`."""
+    pattern: re.Pattern[str]
+    any_case: bool = False
+
+
+def _shape(name: str, signs: str, pattern: str, *, any_case: bool = False) -> _Shape:
+    compiled = re.compile(pattern, re.DOTALL)
+    return _Shape(f"<secret:{name}>", tuple(signs.split("|")), compiled, any_case)
+
+
+_SHAPES: Final = (
+    # Anthropic's and OpenRouter's begin alike.
+    _shape("openai-key", "sk-", r"\bsk-[A-Za-z0-9_-]{20,}"),
+    _shape("aws-key", "AKIA|ASIA", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+    _shape(
+        "github-token",
+        "ghp_|gho_|ghu_|ghs_|ghr_|github_pat_",
+        r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})",
+    ),
+    _shape(
+        "gitlab-token",
+        "glpat-|gldt-|glrt-|glcbt-|glptt-",
+        r"\bgl(?:pat|dt|rt|cbt|ptt)-[A-Za-z0-9_-]{20,}",
+    ),
+    _shape("google-key", "AIza", r"\bAIza[A-Za-z0-9_-]{35}"),
+    _shape("google-token", "ya29.", r"\bya29\.[A-Za-z0-9_-]{20,}"),
+    _shape("huggingface-token", "hf_", r"\bhf_[A-Za-z0-9]{30,}"),
+    _shape("groq-key", "gsk_", r"\bgsk_[A-Za-z0-9]{40,}"),
+    _shape("xai-key", "xai-", r"\bxai-[A-Za-z0-9]{40,}"),
+    _shape("perplexity-key", "pplx-", r"\bpplx-[A-Za-z0-9]{40,}"),
+    _shape("replicate-token", "r8_", r"\br8_[A-Za-z0-9]{30,}"),
+    _shape("slack-token", "xox|xapp-", r"\b(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,}"),
+    _shape(
+        "slack-webhook",
+        "hooks.slack.com/services/",
+        r"(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{20,}",
+    ),
+    _shape(
+        "stripe-key",
+        "k_live_|k_test_|whsec_",
+        r"\b(?:[rs]k_(?:live|test)|whsec)_[A-Za-z0-9]{16,}",
+    ),
+    _shape("npm-token", "npm_", r"\bnpm_[A-Za-z0-9]{36}"),
+    _shape("pypi-token", "pypi-", r"\bpypi-[A-Za-z0-9_-]{50,}"),
+    _shape("sendgrid-key", "SG.", r"\bSG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,}"),
+    _shape("digitalocean-token", "_v1_", r"\bdo[opr]_v1_[a-f0-9]{40,}"),
+    _shape("databricks-token", "dapi", r"\bdapi[a-f0-9]{32}"),
+    _shape("age-key", "AGE-SECRET-KEY-1", r"\bAGE-SECRET-KEY-1[A-Z0-9]{50,}"),
+    _shape(
+        "jwt",
+        "eyJ",
+        r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
+    ),
+    _shape(
+        "private-key",
+        "-----BEGIN ",
+        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY[A-Z ]*-----(?:(?!-----).)*-----END [A-Z ]+-----",
+    ),
+    _shape(
+        "authorization",
+        "on: b",  # the end of the name, whose i and s have further forms outside ASCII
+        r"(?i:(?<=authorization: bearer )|(?<=authorization: basic ))[A-Za-z0-9._~+/=-]{8,}",
+        any_case=True,
+    ),
+    _shape("url-password", "@", r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"),
 )
 
 
@@ -67,6 +110,8 @@ class Redactor:
             for form in _forms(value)
         ]
         self._exact = sorted(set(exact), key=lambda pair: (-len(pair[0]), pair))
+        self._kept: dict[str, str] = {}
+        self._kept_characters = 0
 
     def clean(self, value: Any) -> Any:
         """Return `value` with every secret in its texts and keys replaced."""
@@ -80,11 +125,34 @@ class Redactor:
         return value
 
     def _clean_text(self, text: str) -> str:
+        """Return `text` cleaned; what seats share is cleaned once, not once a call."""
+        cleaned = self._kept.get(text)
+        if cleaned is None:
+            cleaned = self._without_shapes(self._without_exact(text))
+            self._keep(text, cleaned)
+        return cleaned
+
+    def _keep(self, text: str, cleaned: str) -> None:
+        self._kept_characters += len(text)
+        if self._kept_characters > _KEPT_CHARACTERS:
+            self._kept.clear()
+            self._kept_characters = len(text)
+        if len(text) <= _KEPT_CHARACTERS:
+            self._kept[text] = cleaned
+
+    def _without_exact(self, text: str) -> str:
         for form, placeholder in self._exact:
             if form in text:
                 text = text.replace(form, placeholder)
-        for name, shape in _SHAPES:
-            text = shape.sub(f"<secret:{name}>", text)
+        return text
+
+    def _without_shapes(self, text: str) -> str:
+        for shape in _SHAPES:
+            looked = text.lower() if shape.any_case else text
+            for sign in shape.signs:
+                if sign in looked:
+                    text = shape.pattern.sub(shape.placeholder, text)
+                    break
         return text
 
 

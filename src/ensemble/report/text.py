@@ -16,6 +16,7 @@ def screen(result: Mapping[str, Any], *, notes: Sequence[str] = ()) -> str:
         _table("Findings", _findings(result)),
         _table("Measured", _evidence(result)),
         _table("Seats", _seats(result)),
+        _table("Escalated", _escalations(result)),
         _cost(result),
         _expectations(result),
         _foot(result, notes),
@@ -26,6 +27,8 @@ def screen(result: Mapping[str, Any], *, notes: Sequence[str] = ()) -> str:
 def _head(result: Mapping[str, Any]) -> str:
     decision: Mapping[str, Any] = result["decision"] or {}
     case = f" ({result['case']})" if result["case"] else ""
+    if not decision:
+        return f"{str(result['status']).upper()}: no decision yet    {result['scenario']}{case}"
     lines = [
         (
             f"{str(result['authority']).upper()}: {decision.get('position') or 'no position'}"
@@ -114,6 +117,17 @@ def _seats(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
     ]
 
 
+def _escalations(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            f"{item['by']} ({item['agent']})",
+            f"to {item['to']}",
+            f"confidence {item['confidence']}, its file asks for {item['threshold']}",
+        )
+        for item in result["escalations"]
+    ]
+
+
 def _tokens(usage: Mapping[str, Any]) -> str:
     cached = usage.get("cached_tokens") or 0
     told = f"{usage.get('input_tokens', 0)} in"
@@ -133,7 +147,7 @@ def _cost(result: Mapping[str, Any]) -> str:
 def _expectations(result: Mapping[str, Any]) -> str:
     missed = [item for item in result["expectations"] if not item["held"]]
     total = len(result["expectations"])
-    if not total:
+    if not total or result["decision"] is None:
         return ""
     lines = [f"Expectations: {total - len(missed)} of {total} held"]
     lines += [f"  not held: {item['name']}: {item['saw']}" for item in missed]

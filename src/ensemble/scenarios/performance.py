@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ensemble.agents.prompt import Briefing
 from ensemble.config import Settings
@@ -116,6 +116,7 @@ async def perform(plan: Plan, journal: Journal, stage: Stage) -> Outcome:
     except NoModelLeft as fault:
         error = fault
     except Paused as fault:
+        journal.note("paused", fault.where, value=fault.problem)
         await journal.flush()
         return Outcome("paused", digest(journal.events), fault)
     except asyncio.CancelledError:
@@ -169,6 +170,8 @@ async def resolve_chains(
 
 async def _play(plan: Plan, journal: Journal, stage: Stage) -> None:
     """Measure first, then let LangGraph walk the graph."""
+    import langsmith
+
     from ensemble.graph.compile import compile_graph
 
     run = await context_for(plan, journal, stage)
@@ -180,7 +183,10 @@ async def _play(plan: Plan, journal: Journal, stage: Stage) -> None:
         return run
 
     graph = compile_graph(plan.ensemble, make_context=no_other)
-    state: dict[str, Any] = await graph.ainvoke(start, context=run)
+    # A variable left in the shell must not send prompts out.
+    tracing = cast("Any", langsmith)
+    with tracing.tracing_context(enabled=None if stage.settings.tracing else False):
+        state: dict[str, Any] = await graph.ainvoke(start, context=run)
     if run.paused:
         raise _all_paused(run.paused)
     _refuse_silence(state, run)

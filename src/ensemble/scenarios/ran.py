@@ -38,7 +38,7 @@ class Ran:
 
 def ran_of(loaded: Loaded, journal: Journal, path: str, outcome: Outcome) -> Ran:
     """Return the run with its expectations checked."""
-    result = result_of(journal.run, journal.events, journal=path)
+    result = result_of(journal.run, journal.events, journal=path, status=outcome.status)
     held = check_expectations(loaded.scenario.expect, result, journal.events, loaded.workspace)
     allowed = loaded.scenario.decision.allow
     full = {**result, "expectations": held, "trusted": result["authority"] in allowed}

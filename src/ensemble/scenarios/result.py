@@ -16,7 +16,12 @@ Document = dict[str, Any]
 
 
 def result_of(
-    run: str, events: Sequence[Event], *, journal: str, expectations: Sequence[Document] = ()
+    run: str,
+    events: Sequence[Event],
+    *,
+    journal: str,
+    status: str | None = None,
+    expectations: Sequence[Document] = (),
 ) -> Document:
     """Return the result document of a run.
 
@@ -24,6 +29,7 @@ def result_of(
         run: its id.
         events: its journal.
         journal: path of the journal file.
+        status: how it ended, where its journal does not say.
         expectations: what had to hold, and what was seen instead.
     """
     inputs = _value(events, "run_started")
@@ -36,7 +42,7 @@ def result_of(
         "run": run,
         "scenario": inputs.get("scenario"),
         "case": inputs.get("case"),
-        "status": ended.get("status", "interrupted"),
+        "status": ended.get("status") or status or _unended(events),
         "authority": decided.get("authority", "void"),
         "authority_reasons": decided.get("authority_reasons", ["the run reached no decision"]),
         "witnesses": decided.get("witnesses", {"seated": 0, "answered": 0, "effective": 0.0}),
@@ -50,6 +56,12 @@ def result_of(
         "journal": journal,
         "digest": ended.get("digest") or digest(events),
     }
+
+
+def _unended(events: Sequence[Event]) -> str:
+    waits = {e.key for e in events if e.event == "paused"}
+    answered = {e.key.rpartition("/")[0] for e in events if e.event == "turn_ended"}
+    return "paused" if waits - answered else "interrupted"
 
 
 def usage_of(events: Sequence[Event]) -> Document:

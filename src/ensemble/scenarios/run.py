@@ -24,6 +24,7 @@ from ensemble.scenarios.loading import Loaded, load_scenario
 from ensemble.scenarios.performance import Outcome, Plan, Stage, perform
 from ensemble.scenarios.planning import Choices, plan_of, refuse_over_limits, settings_for
 from ensemble.scenarios.ran import Ran, Watch, ran_of
+from ensemble.scenarios.replay import recorded_cases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,9 +117,26 @@ async def _live(
         outcome = await perform(plan, journal, stage)
     ran = ran_of(loaded, journal, str(folder / EVENTS), outcome)
     _end_manifest(folder, journal, ran)
+    ran = replace(ran, notes=_hints(loaded, ran))
     if choices.record:
         ran = replace(ran, notes=(*ran.notes, _keep(loaded, folder, outcome)))
     return ran
+
+
+def _hints(loaded: Loaded, ran: Ran) -> tuple[str, ...]:
+    """Return what to run next, where the embedded model's words are all there is."""
+    served = [str(turn["served"] or "") for turn in ran.result["turns"]]
+    if not any(name.startswith("embedded/") for name in served):
+        return ()
+    told = ["The embedded model's words only exercise the machinery; what was measured stands."]
+    for case, folder in recorded_cases(loaded.path):
+        if case and str(read_manifest(folder).get("written_by", "")).startswith("hand"):
+            told.append(
+                "The same task answered by hand, as an expert would: "
+                f"ensemble replay {loaded.path} --case {case}"
+            )
+            break
+    return tuple(told)
 
 
 def _keep(loaded: Loaded, folder: Path, outcome: Outcome) -> str:
@@ -128,6 +146,8 @@ def _keep(loaded: Loaded, folder: Path, outcome: Outcome) -> str:
         return f"not recorded: the run ended {outcome.status}"
     loaded.recording.parent.mkdir(parents=True, exist_ok=True)
     copy_recording(folder, loaded.recording)
+    told = {**read_manifest(loaded.recording), "scenario": loaded.path.name}
+    write_manifest(loaded.recording, told)
     return f"recorded in {loaded.recording}"
 
 

@@ -153,6 +153,11 @@ def test_choices_may_be_any_words(choices: tuple[str, ...], written: str, meant:
     assert parse_answer(MARKDOWN.format(written), Wanted(choices=choices)).position == meant
 
 
+def test_a_position_that_could_be_two_choices_is_none() -> None:
+    with pytest.raises(Unparsed, match=r"'C#' is none of C, C\+\+"):
+        parse_answer(MARKDOWN.format("C#"), Wanted(choices=("C", "C++")))
+
+
 def test_a_position_is_free_where_there_are_no_choices() -> None:
     assert parse_answer(MARKDOWN.format(" Ship it. "), Wanted()).position == "Ship it."
     assert parse_answer("**Result**: a\n**Confidence**: low", Wanted()).position is None

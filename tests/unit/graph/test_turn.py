@@ -62,7 +62,7 @@ def texts(script: Script, number: int = 0) -> list[str]:
 
 
 async def test_an_answer_becomes_a_turn_that_says_who_gave_it_and_how() -> None:
-    script = scripted([an_answer("promote", confidence="low")])
+    script = scripted([an_answer("promote", confidence="medium")])
 
     update, run = await taken(script)
 
@@ -75,6 +75,16 @@ async def test_an_answer_becomes_a_turn_that_says_who_gave_it_and_how() -> None:
     assert [event.event for event in run.journal.events] == [
         "turn_started", "model_asked", "model_replied", "turn_ended",
     ]  # fmt: skip
+
+
+async def test_an_answer_less_sure_than_its_file_allows_escalates() -> None:
+    script = scripted([an_answer("promote", confidence="low")])
+
+    _, run = await taken(script)
+
+    (escalated,) = [event for event in run.journal.events if event.event == "escalated"]
+    assert escalated.key == PANEL_TURN
+    assert (escalated.value["to"], escalated.value["threshold"]) == ("human", 0.6)
 
 
 async def test_seats_share_the_first_two_parts_of_the_prompt_byte_for_byte() -> None:

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,21 +83,30 @@ async def test_what_was_not_flushed_is_written_at_the_close(tmp_path: Path) -> N
     assert read_events(tmp_path / "r-1").events == (an_event(0),)
 
 
-async def test_a_close_while_lines_are_being_written_keeps_their_order(tmp_path: Path) -> None:
-    for round_ in range(20):
-        folder = tmp_path / str(round_)
-        file = JournalFile.create(folder, "r-1")
-        file.append(an_event(0, "a" * 4000))
-        flushing = asyncio.create_task(file.flush())
-        await asyncio.sleep(0)
-        file.append(an_event(1))
+async def test_a_close_while_lines_are_being_written_keeps_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, write = threading.Event(), os.write
 
+    def slow_beside_the_loop(descriptor: int, data: bytes) -> int:
+        if threading.current_thread() is not threading.main_thread():
+            begun.set()
+            time.sleep(0.05)
+        return write(descriptor, data)
+
+    file = JournalFile.create(tmp_path / "r-1", "r-1")
+    file.append(an_event(0))
+    with monkeypatch.context() as patched:
+        patched.setattr("ensemble.journal.file.os.write", slow_beside_the_loop)
+        flushing = asyncio.create_task(file.flush())
+        assert await asyncio.to_thread(begun.wait, 20)
+        file.append(an_event(1))
         file.close()
         await flushing
 
-        contents = read_events(folder)
-        assert contents.torn_line is None
-        assert [event.seq for event in contents.events] == [0, 1]
+    contents = read_events(tmp_path / "r-1")
+    assert [event.seq for event in contents.events] == [0, 1]
+    assert contents.torn_line is None
 
 
 async def test_nothing_is_appended_to_a_run_that_was_given_up(tmp_path: Path) -> None:
@@ -290,7 +301,7 @@ async def perform():
     global performed
     performed += 1
     await asyncio.sleep(0)
-    return "model_replied", {"value": "said " * int(sys.argv[2])}
+    return "model_replied", {"value": f"{performed} said " * int(sys.argv[2])}
 
 async def main():
     journal = Journal("r-1", file=JournalFile.create(Path(sys.argv[1]), "r-1"))
@@ -471,7 +482,11 @@ async def test_a_recording_takes_the_place_of_the_one_before(tmp_path: Path) -> 
 
     assert read_events(tmp_path / "recording").events[0].value == "l" * 5000
     assert read_manifest(tmp_path / "recording") == {"status": "completed"}
-    assert sorted(os.listdir(tmp_path)) == ["first", "lllll", "recording"]
+    assert names_in(tmp_path) == ["first", "lllll", "recording"]
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 async def test_a_recording_that_would_keep_a_secret_is_refused(
