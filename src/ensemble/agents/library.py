@@ -7,17 +7,27 @@ and raised only where somebody seats that agent.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
 from ensemble.agents.markdown import Body, read_body
+from ensemble.agents.repairs import Repair
 from ensemble.agents.spec import AgentSpec
 from ensemble.errors import EnsembleError, Faults, InvalidFile, closest
 from ensemble.strict_yaml import Document, read_yaml
 
 _CONTEXT_FILES: Final = frozenset({"agents.md", "claude.md", "readme.md"})
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was passed over."""
+
+    path: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,19 @@ class Agent:
     path: str
     sha256: str
     """Hex SHA-256 of the file's bytes."""
+    text: str = field(default="", repr=False)
+    """The file as its author wrote it."""
+    dialect: str = "ensemble"
+    """The form that its frontmatter was recognised as."""
+    repairs: tuple[Repair, ...] = ()
+    """What had to be mended to read it."""
+    body_line: int = 1
+    """The line of the file at which the body begins."""
+
+    @cached_property
+    def document(self) -> Document:
+        """The frontmatter with the place of every value; lines count from the file's top."""
+        return read_yaml(_split(self.text, self.path)[0], path=self.path, first_line=2)
 
     @property
     def name(self) -> str:
@@ -42,6 +65,9 @@ class Library(Mapping[str, Agent]):
 
     agents: Mapping[str, Agent]
     faults: tuple[EnsembleError, ...] = ()
+    """What was refused; each `AgentFault` has a code."""
+    skipped: tuple[Skipped, ...] = ()
+    """Files that are no agents, and why."""
     folders: tuple[str, ...] = field(default=())
 
     def __getitem__(self, name: str) -> Agent:
@@ -96,7 +122,7 @@ def load_agents(*folders: str | Path) -> Library:
                 faults.append(_same_name(agent, fresh[agent.name]))
             fresh.setdefault(agent.name, agent)
         agents = {**fresh, **agents}
-    return Library(agents, tuple(faults), tuple(str(folder) for folder in places))
+    return Library(agents, tuple(faults), folders=tuple(str(folder) for folder in places))
 
 
 def load_agent(path: str | Path) -> Agent:
@@ -116,7 +142,9 @@ def load_agent(path: str | Path) -> Agent:
         raise InvalidFile("is no UTF-8 text", where=f"{path}:1:1", fix="save as UTF-8") from error
     head, body = _split(text, str(path))
     spec = _validated(read_yaml(head, path=str(path), first_line=2))
-    return Agent(spec, read_body(body), str(path), hashlib.sha256(raw).hexdigest())
+    line = text[: len(text) - len(body)].count("\n") + 1
+    digest = hashlib.sha256(raw).hexdigest()
+    return Agent(spec, read_body(body), str(path), digest, text, body_line=line)
 
 
 def _agent_files(folder: Path) -> Iterable[Path]:
