@@ -1,23 +1,64 @@
 """The body of an agent file, cut into the parts that a prompt is built from.
 
-Headings inside fenced blocks are text: output templates are full of them. Nothing is
-interpreted beyond the headings and labels that agent files share.
+Headings inside fenced blocks are text: output templates are full of them. A body that has
+none of the shared headings is prose, and its whole text says who the agent is. Nothing that
+a file says is left out: what has no part of its own is kept under its heading.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
+from ensemble.agents import sections as md
 from ensemble.errors import InvalidFile
+from ensemble.roles import CognitiveMode
 from ensemble.strict_yaml import read_yaml
 
-_FENCE: Final = re.compile(r"^\s*(`{3,}|~{3,})(.*)$")
-_LABEL: Final = re.compile(r"^\*\*([^*\n:]+)(?:\*\*\s*:|:\s*\*\*)\s*(.*)$")
-_ITEM: Final = re.compile(r"^\s*(?:[-*]|\d+[.)])\s+(.*)$")
+_OUTPUTS: Final = ("Output Format", "Output Standards", "Output")
+_PARTS: Final = (
+    *("Identity", "Instructions", "Never", "Absolute Prohibitions", "Specializations"),
+    *("Deep Specializations", "Knowledge Sources", *_OUTPUTS),
+)
+_TEMPLATES: Final = ("Context Injection Template", "Template Reference")
+"""Written for whoever prepares a turn, not for the agent."""
+_KNOWN: Final = (
+    *(*_PARTS, *_TEMPLATES, "Collaboration Patterns", "Core Principles", "Pipeline Integration"),
+    *("Priority Conflict Resolution", "Reasoning Framework", "Signals"),
+)
+_LABEL: Final = re.compile(r"\*\*([^*\n:]+)(?:\*\*\s*:|:\s*\*\*)\s*(.*)$")
 _URL: Final = re.compile(r"https?://[^\s)>\]]+")
-_MODE_BLOCK: Final = re.compile(r"^When (\w+)", re.IGNORECASE)
-_OUTPUT_MODE: Final = re.compile(r"^For (.+?) Mode", re.IGNORECASE)
+_MODE_BLOCK: Final = re.compile(r"When (\w+)", re.IGNORECASE)
+_OUTPUT_MODE: Final = re.compile(r"(?:For|When) (\w+).*", re.IGNORECASE)
+_SEVERITY: Final = re.compile(r"\[([A-Z]{3,12})\]")
+_DEFERS: Final = re.compile(r"\bdefers? to [`*]*([a-z][\w-]*)|\b(?:and|or|,) to [`*]*(\w+(?:-\w+)+)")
+_NOBODY: Final = frozenset({"a", "an", "the", "your", "their", "its", "our", "human", "others"})
+ALWAYS: Final = "Always"
+_SHARED: Final = 2
+"""Shared headings that make a body one of this format: prose may have an `Output` too."""
+
+
+class Instruction(NamedTuple):
+    """One instruction; its block and place in it are its identity, its number is not."""
+
+    block: str
+    """The heading it stands under: `Always`, `When Critical`, `P0: Inviolable Constraints`."""
+    mode: str | None
+    """The cognitive mode it is for; None for all."""
+    number: int | None
+    """The number that the author gave it."""
+    text: str
+    line: int
+    """Within the body, from 1."""
+
+
+class Heading(NamedTuple):
+    """A heading outside fences."""
+
+    level: int
+    text: str
+    line: int
+    """Within the body, from 1."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +69,12 @@ class Body:
     """Who the agent is: prose, without the two labelled paragraphs below."""
     boundaries: str = ""
     """What it owns, and to whom it defers."""
+    defers_to: tuple[str, ...] = ()
+    """Agents that its boundaries name."""
     vocabulary: tuple[str, ...] = ()
     """Terms of its field."""
-    always: tuple[str, ...] = ()
-    """Instructions for every mode."""
-    modes: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
-    """Cognitive mode to its instructions."""
+    instructions: tuple[Instruction, ...] = ()
+    """What to do, in the file's order."""
     never: tuple[str, ...] = ()
     """Prohibitions."""
     specialisations: Mapping[str, tuple[str, ...]] = field(
@@ -42,159 +83,234 @@ class Body:
     """Heading to what the agent does there."""
     references: tuple[str, ...] = ()
     """Addresses of its knowledge sources."""
+    local_sources: tuple[str, ...] = ()
+    """Knowledge that lies in files."""
     mcp_servers: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Servers described in the body."""
     envelope: str = ""
     """The answer's required head, as the file shows it."""
     output: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Tool mode (`audit`, `solution`) to its output template."""
+    """Mode (`audit`, `solution`, `gate`, `critical`) to its template; `*` is for every mode."""
+    severities: tuple[str, ...] = ()
+    """Severities that its templates use."""
+    further: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Sections of its own, by heading."""
+    headings: tuple[Heading, ...] = ()
+    """All headings."""
+
+    @property
+    def always(self) -> tuple[str, ...]:
+        """Instructions for every mode."""
+        return tuple(item.text for item in self.instructions if item.mode is None)
+
+    @property
+    def modes(self) -> dict[str, tuple[str, ...]]:
+        """Mode to its instructions."""
+        modes: dict[str, tuple[str, ...]] = {}
+        for item in self.instructions:
+            if item.mode is not None:
+                modes[item.mode] = (*modes.get(item.mode, ()), item.text)
+        return modes
 
 
 def read_body(text: str) -> Body:
     """Cut an agent's Markdown body into its parts."""
-    sections = _merged(_sections(text, 2))
-    identity, labels = _labelled(_find(sections, "Identity"))
-    always, modes = _instructions(_find(sections, "Instructions"))
-    outputs = dict(_sections(_find(sections, "Output Format", "Output Standards", "Output"), 3))
-    knowledge = _find(sections, "Knowledge Sources")
+    lines = md.read_lines(text, _is_part)
+    parts = _parts(lines)
+    headings = tuple(_headings(lines))
+    shared = set(_PARTS) & set(parts)
+    if len(shared) < _SHARED and not shared & {"Identity", "Instructions"}:
+        return Body(
+            identity=_prose(lines), mcp_servers=_mcp_servers(lines, text), headings=headings
+        )
+    identity, labels = _labelled([*_untitled(parts.get("", [])), *parts.get("Identity", [])])
+    boundaries = labels.get("domain boundaries", "")
+    knowledge = parts.get("Knowledge Sources", [])
+    sources = md.text_of(knowledge)
+    outputs = _outputs([line for name in _OUTPUTS for line in parts.get(name, [])])
+    envelope = outputs.pop("envelope", "")
+    never = [*parts.get("Never", []), *parts.get("Absolute Prohibitions", [])]
     return Body(
         identity=identity,
-        boundaries=labels.get("domain boundaries", ""),
+        boundaries=boundaries,
+        defers_to=_defers_to(boundaries),
         vocabulary=_vocabulary(labels),
-        always=always,
-        modes=modes,
-        never=tuple(_items(_find(sections, "Never", "Absolute Prohibitions"))),
-        specialisations={
-            name: tuple(_items(block))
-            for name, block in _sections(
-                _find(sections, "Specializations", "Deep Specializations"), 3
-            )
-            if name
-        },
-        references=tuple(dict.fromkeys(url.rstrip(".,;") for url in _URL.findall(knowledge))),
-        mcp_servers=_mcp_servers(knowledge),
-        envelope=next(
-            (_unfenced(block) for name, block in outputs.items() if "envelope" in name.lower()), ""
-        ),
-        output={
-            match.group(1).lower().split()[0]: _unfenced(block)
-            for name, block in outputs.items()
-            if (match := _OUTPUT_MODE.match(name))
-        },
+        instructions=tuple(_instructions(parts.get("Instructions", []))),
+        never=tuple(piece.text for piece in md.pieces(never)),
+        specialisations=_specialisations(parts),
+        references=tuple(dict.fromkeys(url.rstrip(".,;") for url in _URL.findall(sources))),
+        local_sources=_local_sources(knowledge),
+        mcp_servers=_mcp_servers(lines, text),
+        envelope=envelope,
+        output=outputs,
+        severities=tuple(dict.fromkeys(_SEVERITY.findall("\n".join(outputs.values())))),
+        further=_further(parts),
+        headings=headings,
     )
 
 
-def _sections(text: str, level: int) -> Iterator[tuple[str, str]]:
-    """Yield (heading, text below it); what stands before the first heading has none."""
-    mark = "#" * level + " "
-    name, lines = "", list[str]()
-    for line, fenced in _walk(text):
-        if not fenced and line.startswith(mark):
-            yield name, "\n".join(lines)
-            name, lines = line.removeprefix(mark).strip(), []
-        else:
-            lines.append(line)
-    yield name, "\n".join(lines)
+def _part(heading: str) -> str | None:
+    """Return the shared heading that this one is, with or without a suffix."""
+    return next((name for name in _KNOWN if heading.startswith(name)), None)
 
 
-def _merged(sections: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return heading to text; what stands under the same heading twice is one section."""
-    merged: dict[str, str] = {}
-    for name, text in sections:
-        merged[name] = f"{merged[name]}\n{text}" if name in merged else text
-    return merged
+def _is_part(row: str) -> bool:
+    return row.startswith("## ") and row[3:].strip() in _KNOWN
 
 
-def _instructions(text: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
-    """Return the instructions for every mode, and those of each mode, at either heading level."""
-    always, modes = list[str](), dict[str, tuple[str, ...]]()
-    for name, block in _sections(text, 3):
-        for inner, part in _sections(block, 4):
-            match = _MODE_BLOCK.match(inner) or _MODE_BLOCK.match(name)
-            if match:
-                mode = match.group(1).lower()
-                modes[mode] = (*modes.get(mode, ()), *_items(part))
-            else:
-                always += _items(part)
-    return tuple(always), modes
+def _parts(lines: md.Lines) -> dict[str, list[md.Line]]:
+    """Return heading to lines; what stands under the same heading twice is one section.
 
-
-def _walk(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield each line, and whether it stands in a fenced block, marks included.
-
-    A fence that names a language opens one inside another: output templates are written so.
+    Inside an output section only a shared heading begins another: others are its templates'.
     """
-    fences: list[str] = []
-    for line in text.split("\n"):
-        before, match = bool(fences), _FENCE.match(line)
-        mark, language = match.groups() if match else ("", "")
-        if mark and (language.strip() or not fences):
-            fences.append(mark)
-        elif mark in fences:
-            while fences.pop() != mark:
-                pass
-        elif mark and mark.startswith(fences[-1]):
-            fences.pop()
-        yield line, before or bool(fences)
+    parts: dict[str, list[md.Line]] = {}
+    last = ""
+    for heading, below in md.sections(lines, 2):
+        name = _part(heading)
+        if name is None and last in _OUTPUTS:
+            parts[last] += [md.Line(0, f"## {heading}", fenced=False), *below]
+            continue
+        last = name or heading
+        parts[last] = [*parts.get(last, []), *below]
+    return parts
 
 
-def _find(sections: Mapping[str, str], *names: str) -> str:
-    for name in names:
-        found = [text for heading, text in sections.items() if heading.startswith(name)]
-        if found:
-            return "\n".join(found)
-    return ""
+def _headings(lines: md.Lines) -> Iterable[Heading]:
+    for line in lines:
+        if line.text.startswith("#") and not line.fenced:
+            mark, _, name = line.text.partition(" ")
+            if mark == "#" * len(mark) and name.strip():
+                yield Heading(len(mark), name.strip(), line.number)
 
 
-def _labelled(text: str) -> tuple[str, dict[str, str]]:
+def _untitled(lines: md.Lines) -> list[md.Line]:
+    """Return what stands above the first section, without the file's title."""
+    return [line for line in lines if line.fenced or not line.text.startswith("# ")]
+
+
+def _prose(lines: md.Lines) -> str:
+    """Return a whole body, without a title that only repeats the agent's name."""
+    rows = list(lines)
+    while rows and not rows[0].text.strip():
+        rows.pop(0)
+    if rows and rows[0].text.startswith("# ") and md.text_of(rows[1:]):
+        rows.pop(0)
+    return md.text_of(rows)
+
+
+def _instructions(lines: md.Lines) -> Iterable[Instruction]:
+    """Yield the instructions with their block and mode, at either heading level."""
+    for outer, block in md.sections(lines, 3):
+        for inner, part in md.sections(block, 4):
+            heading = inner or outer
+            match = _MODE_BLOCK.match(inner) or _MODE_BLOCK.match(outer)
+            name = ALWAYS if not heading or heading.startswith(ALWAYS) else heading
+            for piece in md.pieces(part):
+                mode = match[1].lower() if match else None
+                yield Instruction(name, mode, piece.number, piece.text, piece.line)
+
+
+def _labelled(lines: md.Lines) -> tuple[str, dict[str, str]]:
     """Return the prose, and the paragraphs whose label has a part of its own."""
     prose, labels = list[str](), dict[str, str]()
-    for paragraph in re.split(r"\n\s*\n", text.strip()):
-        first, *rest = paragraph.strip().split("\n")
-        match = _LABEL.match(first)
-        name = match.group(1).strip().lower() if match else ""
-        if match and name.startswith(("domain boundaries", "vocabulary")):
-            labels[name] = "\n".join([match.group(2), *rest]).strip()
-        elif first:
-            prose.append(paragraph.strip())
+    for paragraph in md.paragraphs(lines, lambda row: _own_part(row) is not None):
+        rows = [line.text for line in paragraph]
+        name = _own_part(rows[0])
+        if name is None:
+            prose.append("\n".join(rows).strip())
+            continue
+        match = _LABEL.match(rows[0].strip())
+        labels[name] = "\n".join([match[2] if match else "", *rows[1:]]).strip()
     return "\n\n".join(prose), labels
+
+
+def _own_part(row: str) -> str | None:
+    match = _LABEL.match(row.strip()) if row.lstrip().startswith("**") else None
+    name = match[1].strip().lower() if match else ""
+    return name if name.startswith(("domain boundaries", "vocabulary")) else None
 
 
 def _vocabulary(labels: Mapping[str, str]) -> tuple[str, ...]:
     listed = next((text for name, text in labels.items() if name.startswith("vocabulary")), "")
-    return tuple(term.strip() for term in listed.split(",") if term.strip())
+    rows = ",".join(row.strip().removeprefix("- ").rstrip(",") for row in listed.split("\n- "))
+    return tuple(term for part in rows.split(",") if (term := " ".join(part.split())))
 
 
-def _items(block: str) -> Iterator[str]:
-    """Yield each item of the block's lists, with the indented lines that go on with it."""
-    item: list[str] = []
-    for line, fenced in _walk(block):
-        match = None if fenced else _ITEM.match(line)
-        if match:
-            if item:
-                yield " ".join(item)
-            item = [match.group(1).strip()]
-        elif item and line.startswith((" ", "\t")) and line.strip() and not fenced:
-            item.append(line.strip())
-    if item:
-        yield " ".join(item)
+def _defers_to(boundaries: str) -> tuple[str, ...]:
+    found = (first or second for first, second in _DEFERS.findall(boundaries))
+    return tuple(dict.fromkeys(name for name in found if name not in _NOBODY))
 
 
-def _unfenced(block: str) -> str:
-    """Return a fenced template without its outer fence; other text as it stands."""
-    lines = block.strip().split("\n")
-    if lines and _FENCE.match(lines[0]) and _FENCE.match(lines[-1]):
-        lines = lines[1:-1]
-    return "\n".join(lines).strip()
+def _specialisations(parts: Mapping[str, md.Lines]) -> dict[str, tuple[str, ...]]:
+    lines = [*parts.get("Specializations", []), *parts.get("Deep Specializations", [])]
+    return {
+        name or "Specializations": tuple(piece.text for piece in found)
+        for name, block in md.sections(lines, 3)
+        if (found := md.pieces(block)) or name
+    }
 
 
-def _mcp_servers(knowledge: str) -> dict[str, Any]:
-    for block in re.findall(r"```ya?ml\n(.*?)```", knowledge, re.DOTALL):
+def _local_sources(lines: md.Lines) -> tuple[str, ...]:
+    """Return what stands below `**Local**:` or `### Local Knowledge`."""
+    found: list[str] = []
+    inside = False
+    for line in lines:
+        row = line.text.strip()
+        label = _LABEL.match(row)
+        if label or row.startswith("### "):
+            inside = (label[1] if label else row[4:]).strip().lower().startswith("local")
+            row = label[2] if label else ""
+        if inside and row and not line.fenced:
+            found.append(row.removeprefix("- ").strip())
+    return tuple(found)
+
+
+def _outputs(lines: md.Lines) -> dict[str, str]:
+    """Return mode to template, and the envelope; what is for no mode is for all, under `*`."""
+    found: dict[str, list[str]] = {}
+    for heading, block in md.sections(lines, 3, counts=_names_output):
+        if "envelope" in heading.lower():
+            found.setdefault("envelope", []).append(md.unfenced(block))
+            continue
+        match = _OUTPUT_MODE.match(heading)
+        for inner, part in md.sections(block, 4, counts=_names_mode):
+            if text := md.unfenced(part):
+                key = inner or (match[1] if match else "*")
+                key = next(iter(re.findall(r"\w+", key.removeprefix("When "))), "*").lower()
+                found.setdefault(key, []).append(text)
+    return {key: "\n\n".join(texts) for key, texts in found.items()}
+
+
+def _names_output(heading: str) -> bool:
+    low = heading.lower()
+    return "envelope" in low or low.startswith(("for ", "structure by"))
+
+
+def _names_mode(heading: str) -> bool:
+    first = next(iter(re.findall(r"\w+", heading.removeprefix("When ").lower())), "")
+    return first in tuple(CognitiveMode)
+
+
+def _further(parts: Mapping[str, md.Lines]) -> dict[str, str]:
+    return {
+        heading: text
+        for heading, lines in parts.items()
+        if heading and heading not in (*_PARTS, *_TEMPLATES) and (text := md.text_of(lines))
+    }
+
+
+def _mcp_servers(lines: md.Lines, text: str) -> dict[str, Any]:
+    """Return the servers that fenced blocks describe; the first word on a server counts."""
+    servers: dict[str, Any] = {}
+    if "mcp_servers:" not in text:
+        return servers
+    for block in md.fenced_blocks(lines, ("yaml", "yml")):
         try:
             loaded = read_yaml(block, path="body").value
         except InvalidFile:
             continue  # an example, not a description of servers
         described = cast("dict[str, Any]", loaded) if isinstance(loaded, dict) else {}
-        if isinstance(described.get("mcp_servers"), dict):
-            return described["mcp_servers"]
-    return {}
+        named = described.get("mcp_servers")
+        if isinstance(named, dict):
+            servers = {**cast("dict[str, Any]", named), **servers}
+    return servers

@@ -120,4 +120,10 @@ def test_headings_of_a_template_with_fences_inside_are_text(outer: str, inner: s
 
 def test_a_file_without_a_body_has_no_parts() -> None:
     assert read_body("") == Body()
-    assert read_body("Just prose, no headings.\n") == Body()
+
+
+def test_a_body_of_prose_says_who_the_agent_is() -> None:
+    prose = "You review code.\n\n## Checklist\n\n- Names\n\n```\n## Never\n```"
+
+    assert read_body(f"# Reviewer\n\n{prose}\n").identity == prose
+    assert read_body("# Only a title").identity == "# Only a title"
