@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 
 MAX_LEVELS: Final = 32
 MAX_BYTES: Final = 256 * 1024
+MAX_VALUES: Final = 20_000
 
 Path = tuple[str | int, ...]
 """Keys and list positions from the top of a document down to a value."""
 Place = tuple[int, int]
 """Line and column, both from 1."""
+
+
+class NotYaml(InvalidFile):
+    """The text is no YAML at all; other faults are YAML that is more than plain data."""
 
 
 @dataclass(frozen=True)
@@ -58,20 +63,25 @@ class Document:
         return f"{self.path}:{line}:{column}"
 
 
-def read_yaml(text: str, *, path: str, first_line: int = 1) -> Document:
+def read_yaml(
+    text: str, *, path: str, first_line: int = 1, repeated: list[Path] | None = None
+) -> Document:
     """Read one YAML document.
 
     Args:
         text: the document.
         path: the file's name, for errors.
         first_line: the line of the file at which `text` begins.
+        repeated: where given, a key that stands twice is noted here and the later one counts,
+            as it does for most programs; left out, it is refused.
 
     Raises:
-        InvalidFile: it is no YAML, or uses more of YAML than plain data needs.
+        NotYaml: it is no YAML.
+        InvalidFile: it uses more of YAML than plain data needs.
     """
     import yaml
 
-    reader = _Reader(path, first_line)
+    reader = _Reader(path, first_line, repeated)
     plain = reader.admit(text)
     # The C parser where PyYAML was built with it: the same events, far sooner.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -90,6 +100,7 @@ class _Reader:
 
     path: str
     first_line: int
+    repeated: list[Path] | None = None
     marks: dict[Path, Place] = field(default_factory=dict[Path, Place])
     keys: dict[Path, Place] = field(default_factory=dict[Path, Place])
     texts: dict[Path, str] = field(default_factory=dict[Path, str])
@@ -145,7 +156,8 @@ class _Reader:
             (fix for part, fix in _SYNTAX_FIXES if part in said),
             "mend the indentation, or put quotes round the text",
         )
-        self.refuse(f"this is not YAML: {said}", place, fix=fix)
+        where = f"{self.path}:{place[0]}:{place[1]}"
+        raise NotYaml(f"this is not YAML: {said}", where=where, fix=fix) from None
 
     def _read_value(self, event: "Event", events: Iterator["Event"], path: Path) -> Any:
         """Return the value that begins with `event`, at `path`."""
@@ -153,6 +165,9 @@ class _Reader:
 
         self._refuse_indirection(event)
         self.marks[path] = self._place(event)
+        if len(self.marks) > MAX_VALUES:
+            problem = f"more than {MAX_VALUES:,} values"
+            self.refuse(problem, self._place(event), fix="move long lists into files of their own")
         if isinstance(event, yaml.ScalarEvent):
             self.texts[path] = event.value
             return self._resolve(event)
@@ -178,13 +193,22 @@ class _Reader:
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = self._read_key(event)
             place = self._place(event)
-            if key in items:
+            if key in items and self.repeated is not None and len(self.repeated) < _REPEATED:
+                self._forget((*path, key))
+                self.repeated.append((*path, key))
+            elif key in items:
                 line = self.keys[*path, key][0]
                 fix = "keep one of the two, or rename one"
                 self.refuse(f"the key {key!r} stands in line {line} already", place, fix=fix)
             self.keys[*path, key] = place
             items[key] = self._read_value(next(events), events, (*path, key))
         return items
+
+    def _forget(self, path: Path) -> None:
+        """Drop the places of a value that a later one replaces."""
+        for places in (self.marks, self.keys, self.texts):
+            for known in [known for known in places if known[: len(path)] == path]:
+                del places[known]
 
     def _read_key(self, event: "Event") -> str:
         import yaml
@@ -254,6 +278,7 @@ def _shortened(text: str) -> str:
 
 
 _SHOWN = 40
+_REPEATED = 100
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _UNPRINTABLE = re.compile(
     "[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"

@@ -72,14 +72,13 @@ def cast(
         )
     default = role_default(role)
     chosen_tools = _tool_mode(agent, default, tool_mode, where)
-    listed = agent.spec.tools.modes.get(chosen_tools or "", ())
     own = declared.get(role)
     return Casting(
         agent,
         role,
         _mode(agent, default, mode, where),
         chosen_tools,
-        tuple(dict.fromkeys(listed)),
+        agent.spec.tools.listed(chosen_tools),
         (own.behavior or own.description if own else "") or default.behaviour,
     )
 
@@ -100,11 +99,11 @@ def _mode(agent: Agent, default: RoleDefault, wished: str | None, where: str) ->
             return mode
     if default.modes:
         return default.modes[-1]
-    return agent.spec.cognitive_modes.default or next(iter(declared), CognitiveMode.EVALUATIVE)
+    return agent.spec.cognitive_modes.usual
 
 
 def _tool_mode(agent: Agent, default: RoleDefault, wished: str | None, where: str) -> str | None:
-    declared = agent.spec.tools.modes
+    declared = agent.spec.tools.known
     if default.tool_modes is None:
         return None
     if wished is not None:

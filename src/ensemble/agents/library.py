@@ -4,20 +4,19 @@ One unreadable file never stops a folder: its fault is kept beside the agents th
 and raised only where somebody seats that agent.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from pydantic import ValidationError
-
-from ensemble.agents.markdown import Body, read_body
+from ensemble.agents.loading import Reading, read_file, reread
+from ensemble.agents.markdown import Body
+from ensemble.agents.reading import AgentFault
 from ensemble.agents.repairs import Repair
 from ensemble.agents.spec import AgentSpec
 from ensemble.errors import EnsembleError, Faults, InvalidFile, closest
-from ensemble.strict_yaml import Document, read_yaml
+from ensemble.strict_yaml import Document
 
 _CONTEXT_FILES: Final = frozenset({"agents.md", "claude.md", "readme.md"})
 
@@ -51,7 +50,12 @@ class Agent:
     @cached_property
     def document(self) -> Document:
         """The frontmatter with the place of every value; lines count from the file's top."""
-        return read_yaml(_split(self.text, self.path)[0], path=self.path, first_line=2)
+        return reread(self.text, self.path)
+
+    @cached_property
+    def mcp_servers(self) -> dict[str, Any]:
+        """The servers that frontmatter and body describe; the frontmatter's word counts."""
+        return {**self.body.mcp_servers, **self.spec.mcp_servers}
 
     @property
     def name(self) -> str:
@@ -97,32 +101,42 @@ class Library(Mapping[str, Agent]):
         )
 
 
-def load_agents(*folders: str | Path) -> Library:
+def load_agents(*folders: str | Path, cached: bool = False) -> Library:
     """Load every agent file below the folders; the first folder's agents win by name.
 
     Without a folder: the project's own `agents/`, then the built-in ones.
+
+    Args:
+        folders: folders, or single files.
+        cached: whether to take readings of unchanged files from the user's cache folder.
     """
+    from ensemble.agents.cache import Cache
     from ensemble.config import project_of
 
     places = [Path(folder) for folder in folders] or project_of().folders("agents")
+    kept = Cache("agents", "agents") if cached else None
     agents: dict[str, Agent] = {}
     faults: list[EnsembleError] = []
-    for folder in places:
+    skipped: list[Skipped] = []
+    for place in places:
         fresh: dict[str, Agent] = {}
-        for path in _agent_files(folder):
+        for path in _agent_files(place, skipped):
             try:
-                agent = load_agent(path)
+                readings = read_file(path, kept)
             except Faults as several:
                 faults.extend(several.faults)
                 continue
             except InvalidFile as fault:
                 faults.append(fault)
                 continue
-            if agent.name in fresh:
-                faults.append(_same_name(agent, fresh[agent.name]))
-            fresh.setdefault(agent.name, agent)
+            for agent in map(_agent, readings):
+                if agent.name in fresh:
+                    faults.append(_same_name(agent, fresh[agent.name]))
+                fresh.setdefault(agent.name, agent)
         agents = {**fresh, **agents}
-    return Library(agents, tuple(faults), folders=tuple(str(folder) for folder in places))
+    if kept is not None:
+        kept.tidy()
+    return Library(agents, tuple(faults), tuple(skipped), tuple(map(str, places)))
 
 
 def load_agent(path: str | Path) -> Agent:
@@ -131,72 +145,63 @@ def load_agent(path: str | Path) -> Agent:
     Raises:
         InvalidFile: it is no text, has no frontmatter, or a field does not fit.
     """
-    place = Path(path)
-    try:
-        raw = place.read_bytes()
-        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except OSError as error:
-        fix = "name an agent file that exists"
-        raise InvalidFile(f"cannot be read: {error.strerror}", where=str(path), fix=fix) from error
-    except UnicodeDecodeError as error:
-        raise InvalidFile("is no UTF-8 text", where=f"{path}:1:1", fix="save as UTF-8") from error
-    head, body = _split(text, str(path))
-    spec = _validated(read_yaml(head, path=str(path), first_line=2))
-    line = text[: len(text) - len(body)].count("\n") + 1
-    digest = hashlib.sha256(raw).hexdigest()
-    return Agent(spec, read_body(body), str(path), digest, text, body_line=line)
+    return _agent(read_file(Path(path))[0])
 
 
-def _agent_files(folder: Path) -> Iterable[Path]:
-    return (
-        path
-        for path in sorted(folder.rglob("*.md"))
-        if path.name.lower() not in _CONTEXT_FILES and not path.name.startswith(".")
+def _agent(reading: Reading) -> Agent:
+    agent = Agent(
+        reading.spec,
+        reading.body,
+        reading.path,
+        reading.sha256,
+        reading.text,
+        reading.dialect,
+        reading.repairs,
+        reading.body_line,
     )
+    if reading.document is not None:
+        agent.__dict__["document"] = reading.document
+    return agent
 
 
-def _split(text: str, path: str) -> tuple[str, str]:
-    lines = text.split("\n")
-    if not lines[0].startswith("---"):
-        raise InvalidFile(
-            "has no frontmatter",
-            where=f"{path}:1:1",
-            fix="begin the file with `---`, then `name:` and the other fields, then `---`",
-        )
-    for number, line in enumerate(lines[1:], 1):
-        if line.startswith("---") and not line.strip("- "):
-            return "\n".join(lines[1:number]), "\n".join(lines[number + 1 :])
-    raise InvalidFile(
-        "the frontmatter never ends", where=f"{path}:1:1", fix="close it with a line `---`"
-    )
+def _agent_files(place: Path, skipped: list[Skipped]) -> Iterator[Path]:
+    """Yield the files that may be agents; note those that are passed over."""
+    if place.is_file():
+        yield place
+        return
+    for path in sorted([*place.rglob("*.md"), *place.rglob("*.toml")]):
+        reason = _no_agent(path)
+        if reason is None:
+            yield path
+        else:
+            skipped.append(Skipped(str(path), reason))
 
 
-def _validated(document: Document) -> AgentSpec:
-    if not isinstance(document.value, dict):
-        raise InvalidFile(
-            "the frontmatter is no mapping", where=document.where(), fix="write `name: …` lines"
-        )
-    given = cast("dict[str, Any]", document.value)
-    texts = {step[0]: text for step, text in document.texts.items() if len(step) == 1}
-    if "version" in texts:  # 1.10 is a version, not the number 1.1
-        given = {**given, "version": texts["version"]}
+def _no_agent(path: Path) -> str | None:
+    if path.name.startswith("._"):
+        return "an AppleDouble file, which holds no text"
+    if path.name.startswith("."):
+        return "a hidden file"
+    context = path.name.lower() in _CONTEXT_FILES
+    if not context and path.suffix != ".toml":
+        return None
     try:
-        return AgentSpec.model_validate(given)
-    except ValidationError as error:
-        faults = [
-            InvalidFile(
-                f"{'.'.join(str(step) for step in item['loc'])}: {item['msg']}",
-                where=document.where(*item["loc"]),
-                fix=f"mend the field; it holds {str(item['input'])[:60]!r}",
-            )
-            for item in error.errors()
-        ]
-        raise faults[0] if len(faults) == 1 else Faults(faults) from error
+        start = path.read_bytes()[:4096]
+    except OSError:
+        return None
+    if path.suffix == ".toml":
+        return None if b"developer_instructions" in start else "no Codex agent"
+    lines = start.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    fields = [line.split(b":")[0] for line in lines]
+    if lines[0].startswith(b"---") and b"name" in fields and b"description" in fields:
+        return None
+    return "context for agents, not one of them"
 
 
-def _same_name(agent: Agent, first: Agent) -> InvalidFile:
-    return InvalidFile(
+def _same_name(agent: Agent, first: Agent) -> AgentFault:
+    return AgentFault(
         f"agent {agent.name!r} is already defined in {first.path}",
-        where=f"{agent.path}:1:1",
+        where=agent.document.where("name"),
         fix="rename one of the two",
+        code="E009",
     )

@@ -5,32 +5,34 @@ list; tools as comma strings or lists) become one shape here. Keys that nobody k
 kept, not refused: a file may serve other programs too.
 """
 
-from typing import Annotated, Any, Literal, cast
+import re
+from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+from ensemble.agents.shapes import (
+    FoundModes,
+    FoundRoles,
+    FoundTools,
+    beside_default,
+    one_or_more,
+    role_list,
+    split_tools,
+)
+from ensemble.roles import CognitiveMode, ToolMode
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+Tools = Annotated[tuple[str, ...], BeforeValidator(split_tools)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(one_or_more)]
+Written = Annotated[str, WithJsonSchema({"type": ["string", "number"]})]
+"""A text that looks like a number: `1.10`, `5`; it is kept as it is written."""
 
 _FROZEN = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
-
-
-def _split_tools(given: Any) -> Any:
-    if isinstance(given, str):
-        return tuple(name.strip() for name in given.split(",") if name.strip())
-    return () if given is None else given
-
-
-def _beside_default(given: Any, inside: str, default: str = "default") -> Any:
-    """Move a map's named entries below one key, beside the entry that names the default."""
-    if given is None:
-        return {}
-    if not isinstance(given, dict) or inside in given:
-        return cast("Any", given)
-    raw = dict(cast("dict[str, Any]", given))
-    return {default: raw.pop(default, None), inside: raw}
-
-
-Tools = Annotated[tuple[str, ...], BeforeValidator(_split_tools)]
+NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]*$"
+READING: Final = frozenset({"Read", "Grep", "Glob", "LS", "NotebookRead", "TodoWrite"})
+"""Tools that change nothing and reach nobody."""
+SEARCHING: Final = frozenset({"WebSearch", "WebFetch"})
+"""Tools that read what lies elsewhere."""
 
 
 class ModelSelection(BaseModel):
@@ -41,7 +43,7 @@ class ModelSelection(BaseModel):
     priorities: tuple[str, ...] = ()
     """What matters most, in order."""
     minimum_tier: Literal["tiny", "small", "medium", "large"] | None = None
-    """The smallest size class of model that will do."""
+    """The smallest size class of model that will do; not the agent's own tier."""
     profiles: dict[str, str] = {}
     """Situation to profile: `default`, `interactive`, `batch`, `review`."""
 
@@ -56,17 +58,18 @@ class Mode(BaseModel):
     output: str = ""
     """What it produces."""
     risk: str = ""
-    """What this mode tends to get wrong."""
+    """What this mode tends to get wrong; `risk_profile` and `risks` are the same."""
 
     @model_validator(mode="before")
     @classmethod
     def _one_name_for_risk(cls, given: Any) -> Any:
         if not isinstance(given, dict):
-            return given
+            return {} if given is None else given
         raw = dict(cast("dict[str, Any]", given))
         for name in ("risk_profile", "risks"):
             if name in raw:
-                raw.setdefault("risk", raw.pop(name))
+                risk = raw.pop(name)
+                raw.setdefault("risk", "; ".join(risk) if isinstance(risk, list) else risk)
         return raw
 
 
@@ -94,14 +97,33 @@ class Escalation(BaseModel):
     confidence_threshold: Probability = 0.6
     """An answer less sure than this escalates. 0 never escalates."""
     escalate_to: str = "human"
-    """Who takes over: an agent's name, several, or `human`."""
-    triggers: tuple[str, ...] = ()
+    """Who takes over: an agent's name, several (`a or b (lead)`), or `human`."""
+    triggers: Texts = ()
     """Situations, in words, that escalate whatever the confidence."""
-    context_to_include: tuple[str, ...] = ()
+    context_to_include: Texts = ()
     """What to hand over."""
+    escalation_context: str = ""
+    """What to hand over, as one text."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _several_are_alternatives(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return {} if given is None else given
+        raw = {key: item for key, item in cast("dict[str, Any]", given).items() if item is not None}
+        if isinstance(raw.get("escalate_to"), list):
+            raw["escalate_to"] = " or ".join(map(str, raw["escalate_to"]))
+        return raw
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Who takes over, one by one, the first choice first; what stands in brackets is left."""
+        plain = re.sub(r"\([^)]*\)", " ", self.escalate_to)
+        found = re.split(r"\s+(?:or|and|then)\s+|[,;/|]", plain)
+        return tuple(dict.fromkeys(name for item in found if (name := " ".join(item.split()))))
 
 
-class ToolModes(BaseModel):
+class ToolModes(FoundTools):
     """Which tools each mode lists."""
 
     model_config = _FROZEN
@@ -114,12 +136,39 @@ class ToolModes(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _modes_beside_default(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            raw = cast("dict[str, Any]", given)
+            switches = {name: item for name, item in raw.items() if isinstance(item, bool)}
+            if raw and len(switches) == len(raw):  # name to on or off
+                given = [name for name, on in switches.items() if on]
         if isinstance(given, (str, list)):
             return {"modes": {"full": cast("Any", given)}, "default_mode": "full"}
-        return _beside_default(given, "modes", "default_mode")
+        return beside_default(given, "modes", "default_mode")
+
+    @property
+    def flat(self) -> bool:
+        """Whether the file gives one list for every mode."""
+        return set(self.modes) == {ToolMode.FULL}
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Tool modes that can be taken: those declared, or all where one list is for all."""
+        return tuple(dict.fromkeys([*self.modes, *ToolMode])) if self.flat else tuple(self.modes)
+
+    def listed(self, mode: str | None) -> tuple[str, ...]:
+        """Return the tools of a mode; from one flat list, those that the mode is for."""
+        if mode is None:
+            return ()
+        if mode in self.modes or not self.flat:
+            return tuple(dict.fromkeys(self.modes.get(mode, ())))
+        allowed = {ToolMode.AUDIT: READING, ToolMode.RESEARCH: READING | SEARCHING}.get(
+            ToolMode(mode) if mode in tuple(ToolMode) else ToolMode.AUDIT
+        )
+        every = dict.fromkeys(self.modes[ToolMode.FULL])
+        return tuple(tool for tool in every if allowed is None or tool.split("(")[0] in allowed)
 
 
-class CognitiveModes(BaseModel):
+class CognitiveModes(FoundModes):
     """How the agent can think, and how it does unless told otherwise."""
 
     model_config = _FROZEN
@@ -132,10 +181,17 @@ class CognitiveModes(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _modes_beside_default(cls, given: Any) -> Any:
-        return _beside_default(given, "modes")
+        return beside_default(given, "modes")
+
+    @property
+    def usual(self) -> str:
+        """The mode where nothing else says, if it is one; else the first that is declared."""
+        if self.default is not None and self.default in {*self.modes, *CognitiveMode}:
+            return self.default
+        return next(iter(self.modes), CognitiveMode.EVALUATIVE)
 
 
-class EnsembleRoles(BaseModel):
+class EnsembleRoles(FoundRoles):
     """The roles the agent declares, an open set."""
 
     model_config = _FROZEN
@@ -148,12 +204,7 @@ class EnsembleRoles(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _three_shapes(cls, given: Any) -> Any:
-        if isinstance(given, list):
-            names = cast("list[Any]", given)
-            if not all(isinstance(name, str) for name in names):
-                raise ValueError("a list of roles holds their names alone")
-            return {"roles": dict.fromkeys(names, "")}
-        return _beside_default(given, "roles")
+        return beside_default(role_list(given), "roles")
 
 
 class AgentSpec(BaseModel):
@@ -161,7 +212,7 @@ class AgentSpec(BaseModel):
 
     model_config = _FROZEN
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
     """Identity: kebab-case, unique in a library."""
     description: str = ""
     """One line: what the agent does."""
@@ -181,15 +232,53 @@ class AgentSpec(BaseModel):
     """Which seats it can hold and how it behaves there."""
     escalation: Escalation = Escalation()
     """When it hands over."""
+    human_decisions_required: dict[str, Texts] = {}
+    """Decisions that always wait for a person, by kind: `always`, `safety_critical` …"""
     role: str | None = None
     """executor, auditor, advisor …: the tool mode where `default_mode` is absent."""
     load_bearing: bool = False
-    """Whether many others rely on it."""
+    """Whether many others rely on it: a person confirms what it decides."""
     proactive_triggers: tuple[str, ...] = ()
-    """Patterns that call for this agent."""
+    """Patterns that call for this agent: globs of paths or words, file names, sentences."""
     mcp_servers: dict[str, Any] = {}
     """Servers it would use, described but never launched from here."""
-    version: str = "0.0.0"
+    phase: Written | None = None
+    """Where it stands in a pipeline: `5`, `6-9`."""
+    phase_name: str | None = None
+    """What that phase is called."""
+    gate_type: str | None = None
+    """What its gate means: required, conditional, optional, go-no-go."""
+    gate_trigger: str | None = None
+    """An expression that opens its gate; shown, never evaluated."""
+    previous_phase: Written | None = None
+    """The agent before it in the pipeline."""
+    next_phase: Written | None = None
+    """The agent after it, or `complete`."""
+    pipeline: str | None = None
+    """The pipeline it takes part in."""
+    primary_phases: Texts = ()
+    """Phases it takes part in."""
+    phase_affinity: Texts = ()
+    """Phases it suits."""
+    gate_integration: bool = False
+    """Whether it speaks at gates."""
+    created_for: str | None = None
+    """What it was made for."""
+    version: Written = "0.0.0"
     """Of the file."""
     audit: dict[str, Any] | None = None
     """The file's own grade: shown as claimed, never used."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_if_not_given(cls, given: Any) -> Any:
+        """Leave out keys without a value; take `default_cognitive_mode` in."""
+        if not isinstance(given, dict):
+            return given
+        raw = {key: item for key, item in cast("dict[str, Any]", given).items() if item is not None}
+        default = raw.pop("default_cognitive_mode", None)
+        if default is not None:
+            modes = raw.get("cognitive_modes") or {}
+            if isinstance(modes, dict):
+                raw["cognitive_modes"] = {"default": default, **cast("dict[str, Any]", modes)}
+        return raw

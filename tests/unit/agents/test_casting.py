@@ -64,7 +64,9 @@ def seated(make_agent: MakeAgent, head: str, role: str, **given: str) -> Casting
         ("role: auditor\ntools: {default_mode: research, research: Read}", "solo",
          "evaluative", "research", ("Read",)),
         ("tools: Read, Write", "solo", "evaluative", "full", ("Read", "Write")),
-        ("tools: Read, Write", "panel_member", "evaluative", "audit", ()),
+        ("tools: Read, Write", "panel_member", "evaluative", "audit", ("Read",)),
+        ("tools: Read, WebFetch, Bash", "input_provider", "informative", "research",
+         ("Read", "WebFetch")),
     ],
 )  # fmt: skip
 def test_a_role_means_its_modes_and_tools(

@@ -14,21 +14,15 @@ POISON: dict[str, bytes] = {
     "no frontmatter": b"# Just a note\n",
     "empty": b"",
     "never ending": b"---\nname: poison\n\n## Identity\n",
-    "not utf-8": b"---\nname: poison\ndescription: caf\xe9\n---\n",
     "binary": bytes(range(256)),
     "nul": b"---\nname: poi\x00son\n---\n",
-    "no name": b"---\ndescription: nameless\n---\n",
     "list": b"---\n- a\n- b\n---\n",
     "text": b"---\njust text\n---\n",
     "nothing": b"---\n---\n",
-    "placeholder": b"---\nname: {domain}-phd-expert\n---\n",
-    "duplicate key": b"---\nname: poison\nname: poison\n---\n",
     "anchor": b"---\nname: &x poison\ndescription: *x\n---\n",
     "tag": b"---\nname: !!python/object/apply:os.system ['true']\n---\n",
     "deep": b"---\nname: poison\naudit: " + b"[" * 500 + b"]" * 500 + b"\n---\n",
     "huge": b"---\nname: poison\ndescription: " + b"x" * 300_000 + b"\n---\n",
-    "unquoted glob": b"---\nname: poison\nproactive_triggers:\n  - *.pt\n---\n",
-    "unquoted colon": b"---\nname: poison\ndescription: Use this: now\n---\n",
     "list of maps as roles": b"---\nname: poison\nensemble_roles: [{auditor: x}]\n---\n",
     "roles of lists": b"---\nname: poison\nensemble_roles: {auditor: [[x]]}\n---\n",
     "tools of maps": b"---\nname: poison\ntools: {audit: {Read: {a: 1}}}\n---\n",
@@ -119,7 +113,7 @@ def test_the_same_name_twice_in_a_folder_is_a_fault_and_the_first_counts(
     library = load_agents(first.parent)
 
     (fault,) = library.faults
-    assert fault.where == f"{second}:1:1"
+    assert fault.where == f"{second}:2:7"
     assert str(first) in fault.problem
     assert library["twin"].spec.description == "first"
 

@@ -1,0 +1,115 @@
+"""What it takes to put a foreign frontmatter into our words: tools, servers, each field's fate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from ensemble.agents import keys
+from ensemble.agents.shapes import split_tools
+from ensemble.agents.spec import READING, SEARCHING
+
+ALL_TOOLS: Final = (
+    *("Read", "Write", "Edit", "Grep", "Glob", "Bash", "WebSearch", "WebFetch", "Task"),
+)
+TOOL_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("execute", "shell", "bash", "powershell"), ("Bash",)),
+    **dict.fromkeys(("run_shell_command", "runcommands", "runinterminal"), ("Bash",)),
+    **dict.fromkeys(("read", "read_file", "read_many_files", "readfile"), ("Read",)),
+    **dict.fromkeys(("edit", "editfiles"), ("Edit", "Write")),
+    **dict.fromkeys(("replace", "patch", "multiedit"), ("Edit",)),
+    **dict.fromkeys(("write", "write_file"), ("Write",)),
+    **dict.fromkeys(("search", "codebase"), ("Grep", "Glob")),
+    **dict.fromkeys(("grep", "search_file_content", "grep_search"), ("Grep",)),
+    **dict.fromkeys(("glob", "list", "list_directory"), ("Glob",)),
+    **dict.fromkeys(("agent", "task", "custom-agent"), ("Task",)),
+    "web": ("WebSearch", "WebFetch"),
+    **dict.fromkeys(("websearch", "google_web_search"), ("WebSearch",)),
+    **dict.fromkeys(("webfetch", "web_fetch", "fetch"), ("WebFetch",)),
+    **dict.fromkeys(("todo", "todowrite", "write_todos"), ("TodoWrite",)),
+}
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of one foreign field."""
+
+    field: str
+    outcome: str
+    """`kept`, `changed` or `not acted on`."""
+    detail: str = ""
+
+
+@dataclass
+class Converted:
+    """A foreign frontmatter in our words."""
+
+    given: dict[str, Any] = field(default_factory=dict[str, Any])
+    body: str | None = None
+    """Text that the frontmatter holds in place of a body."""
+    fates: list[Fate] = field(default_factory=list[Fate])
+
+    def keep(self, key: str, value: Any, *, to: str | None = None, detail: str = "") -> None:
+        """Take a field over, under another name where `to` says so."""
+        self.given[to or key] = value
+        changed = detail or (f"as {to}" if to not in (None, key) else "")
+        self.fates.append(Fate(key, "changed" if changed else "kept", changed))
+
+    def leave(self, key: str, value: Any, detail: str = "means nothing here") -> None:
+        """Keep a field among the extra keys: nothing acts on it, unless it is one of ours."""
+        if key in keys.OURS:
+            self.keep(key, value)
+            return
+        self.given[key] = value
+        self.fates.append(Fate(key, "not acted on", detail))
+
+
+def hold(made: Converted, tools: list[str], key: str) -> None:
+    """List the tools under our names: one list, from which each tool mode takes what fits."""
+    known: list[str] = []
+    for tool in tools:
+        plain = tool.split("(")[0].strip()
+        if tool == "*":
+            known += ALL_TOOLS
+        elif plain in ALL_TOOLS or plain in READING | SEARCHING:
+            known.append(tool)
+        elif plain == "Agent":  # Claude Code's newer word for Task
+            known.append(tool.replace("Agent", "Task", 1))
+        else:
+            known += TOOL_NAMES.get(plain.lower(), (tool,))
+    unique = list(dict.fromkeys(known))
+    detail = "" if unique == tools else f"as {', '.join(unique) or 'none'}"
+    made.given["tools"] = {"full": unique, "default_mode": "full"}
+    made.fates.append(Fate(key, "changed" if detail else "kept", detail))
+
+
+def listed(made: Converted) -> tuple[str, ...]:
+    """Return the tools that are held."""
+    return tuple(made.given["tools"]["full"])
+
+
+def read_only(made: Converted) -> None:
+    """Take out what changes something."""
+    allowed = READING | SEARCHING
+    left = [tool for tool in listed(made) if tool.split("(")[0] in allowed]
+    made.given["tools"] = {"full": left, "default_mode": "full"}
+
+
+def as_list(value: Any) -> list[str]:
+    """Return names from a comma string, a list, or a map of name to on or off."""
+    if isinstance(value, dict):
+        switches = cast("dict[str, Any]", value)
+        return [name for name, on in switches.items() if on not in (False, "deny")]
+    names = split_tools(value)
+    return [str(name) for name in names] if isinstance(names, (list, tuple)) else []
+
+
+def servers_of(value: Any) -> dict[str, Any]:
+    """Return described servers by name, from names, maps, or a list of both."""
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value)
+    servers: dict[str, Any] = {}
+    for item in cast("list[Any]", value) if isinstance(value, list) else [value]:
+        servers |= cast("dict[str, Any]", item) if isinstance(item, dict) else {str(item): {}}
+    return servers
+
+

@@ -1,0 +1,136 @@
+"""Dialects that one table reads: program to key to what takes the key over."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from ensemble.agents.conversion import (
+    ALL_TOOLS,
+    TOOL_NAMES,
+    Converted,
+    Fate,
+    as_list,
+    hold,
+    read_only,
+    servers_of,
+)
+
+PROVIDER: Final = re.compile(r"(anthropic|openai|google\w*|ollama|groq|mistralai|xai|deepseek):.+")
+"""A model as deepagents names it."""
+
+
+def from_table(dialect: str, given: Mapping[str, Any]) -> Converted:
+    """Put a frontmatter into our words by its dialect's table."""
+    made = Converted()
+    for key, value in given.items():
+        TABLE[dialect].get(key, Converted.leave)(made, key, value)
+    _ENDS[dialect](made, given)
+    return made
+
+
+Taker = Callable[[Converted, str, Any], None]
+
+
+def _provider_and_model(made: Converted, key: str, value: Any) -> None:
+    if isinstance(value, str) and PROVIDER.fullmatch(value):
+        provider, _, model = value.partition(":")
+        made.keep(key, f"{provider}/{model}", detail=f"as {provider}/{model}")
+    else:
+        made.keep(key, value)
+
+
+def _cursor_model(made: Converted, key: str, value: Any) -> None:
+    if value == "fast":
+        made.keep(key, {"profiles": {"default": "interactive"}}, to="model_selection")
+    else:
+        made.keep(key, value)
+
+
+def _mcp(made: Converted, key: str, value: Any) -> None:
+    made.keep(key, servers_of(value), to="mcp_servers")
+
+
+def _instructions(made: Converted, key: str, value: Any) -> None:
+    made.body = str(value)
+    made.fates.append(Fate(key, "changed", "as the body"))
+
+
+def _tools_taken(_: Converted, __: str, ___: Any) -> None:
+    """Left to the end of the table, where all that bears on tools is known."""
+
+
+def _end_opencode(made: Converted, given: Mapping[str, Any]) -> None:
+    """Give all tools less those switched off or denied; the last word on one counts."""
+    switches: dict[str, bool] = {}
+    for key in ("tools", "permission"):
+        value = given.get(key)
+        for name, on in cast("dict[str, Any]", value if isinstance(value, dict) else {}).items():
+            rules = list(cast("dict[str, Any]", on).values()) if isinstance(on, dict) else [on]
+            switches[name] = any(rule not in (False, "deny") for rule in rules)
+    everything = switches.pop("*", True)
+    gone = {t for name, on in switches.items() if not on for t in _ours(name)}
+    added = {t for name, on in switches.items() if on for t in _ours(name)} - set(ALL_TOOLS)
+    held = [t for t in (*ALL_TOOLS, *sorted(added)) if t not in gone]
+    if not everything:
+        on_names = {t for name, on in switches.items() if on for t in _ours(name)}
+        held = [t for t in held if t in on_names]
+    hold(made, held, "tools and permission")
+
+
+def _ours(name: str) -> tuple[str, ...]:
+    # OpenCode's `edit` covers whatever changes a file, as Copilot's does.
+    return TOOL_NAMES.get(name.lower(), (name,))
+
+
+def _end_gemini(made: Converted, given: Mapping[str, Any]) -> None:
+    if "agent_card_url" in given or "agent_card_json" in given:
+        made.given["tools"] = {}
+        made.body = str(given.get("description", ""))
+        detail = "it is served elsewhere; here a model answers from its description alone"
+        made.fates.append(Fate("(remote)", "changed", detail))
+        return
+    tools = given.get("tools")
+    hold(made, ["*"] if tools is None else as_list(tools), "tools")
+
+
+def _end_cursor(made: Converted, given: Mapping[str, Any]) -> None:
+    hold(made, ["*"], "(no tools)")
+    if given.get("readonly") is True:
+        read_only(made)
+
+
+def _end_codex(made: Converted, given: Mapping[str, Any]) -> None:
+    hold(made, ["*"], "(no tools)")
+    if given.get("sandbox_mode") == "read-only":
+        read_only(made)
+
+
+def _end_deepagents(made: Converted, given: Mapping[str, Any]) -> None:
+    hold(made, as_list(given["tools"]) if given.get("tools") is not None else ["*"], "tools")
+
+
+_PLAIN: Final[Mapping[str, Taker]] = {
+    "name": Converted.keep,
+    "description": Converted.keep,
+    "model": Converted.keep,
+}
+TABLE: Final[Mapping[str, Mapping[str, Taker]]] = {
+    "opencode": {
+        **_PLAIN,
+        "prompt": _instructions,
+        "tools": _tools_taken,
+        "permission": _tools_taken,
+    },
+    "gemini": {**_PLAIN, "tools": _tools_taken, "mcpServers": _mcp, "mcp_servers": _mcp},
+    "cursor": {**_PLAIN, "model": _cursor_model, "readonly": _tools_taken},
+    "codex": {**_PLAIN, "mcp_servers": _mcp, "sandbox_mode": _tools_taken},
+    "deepagents": {**_PLAIN, "model": _provider_and_model, "tools": _tools_taken},
+}
+"""Dialect to key to what takes it; a key that is not there is not acted on."""
+_ENDS: Final[Mapping[str, Callable[[Converted, Mapping[str, Any]], None]]] = {
+    "opencode": _end_opencode,
+    "gemini": _end_gemini,
+    "cursor": _end_cursor,
+    "codex": _end_codex,
+    "deepagents": _end_deepagents,
+}

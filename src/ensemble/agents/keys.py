@@ -1,0 +1,48 @@
+"""The closed list of keys that frontmatters use, by the program whose files they are.
+
+It tells the programs apart, and it tells a key at the left edge from a line of a text.
+"""
+
+from typing import Final
+
+OURS: Final = frozenset(
+    {
+        *("model_fallbacks", "model_selection", "tier", "cognitive_modes", "ensemble_roles"),
+        *("default_cognitive_mode", "escalation", "human_decisions_required", "role"),
+        *("load_bearing", "proactive_triggers", "version", "audit", "phase", "phase_name"),
+        *("gate_type", "gate_trigger", "previous_phase", "next_phase", "pipeline"),
+        *("primary_phases", "phase_affinity", "gate_integration", "created_for", "imported"),
+    }
+)
+CLAUDE: Final = frozenset(
+    {
+        *("disallowedTools", "permissionMode", "maxTurns", "skills", "mcpServers", "hooks"),
+        *("memory", "background", "effort", "isolation", "initialPrompt"),
+    }
+)
+COPILOT: Final = frozenset(
+    {
+        *("target", "user-invocable", "user-invokable", "disable-model-invocation", "infer"),
+        *("mcp-servers", "metadata", "agents", "argument-hint", "handoffs"),
+    }
+)
+OPENCODE: Final = frozenset(
+    {
+        *("mode", "variant", "top_p", "prompt", "permission", "steps", "maxSteps", "hidden"),
+        *("hidden_from_cycle", "disable", "disabled", "options"),
+    }
+)
+GEMINI: Final = frozenset(
+    {"kind", "display_name", "max_turns", "timeout_mins", "agent_card_url", "agent_card_json"}
+)
+CURSOR: Final = frozenset({"readonly", "is_background"})
+CODEX: Final = frozenset(
+    {
+        *("developer_instructions", "model_reasoning_effort", "sandbox_mode"),
+        "nickname_candidates",
+    }
+)
+SHARED: Final = frozenset(
+    {"name", "description", "model", "tools", "color", "temperature", "auth", "mcp_servers"}
+)
+KNOWN_KEYS: Final = SHARED | OURS | CLAUDE | COPILOT | OPENCODE | GEMINI | CURSOR | CODEX

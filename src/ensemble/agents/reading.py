@@ -1,0 +1,150 @@
+"""An agent file read: its text, its frontmatter with places, where its body begins.
+
+Strict first, then mended, and every mend is named. Has never heard of what the fields mean.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from ensemble.agents.repairs import Repair, Row, is_fence, read_mended, repair
+from ensemble.errors import InvalidFile
+from ensemble.strict_yaml import MAX_BYTES, Document, NotYaml
+
+_APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+
+
+class AgentFault(InvalidFile):
+    """Why an agent file, or one of its fields, was refused.
+
+    Codes: E001 cannot be read · E002 no text · E003 no frontmatter · E004 the frontmatter
+    never ends · E005 no YAML · E006 YAML that is refused · E007 no agent · E008 a field does
+    not fit · E009 the name is taken.
+    """
+
+    def __init__(self, problem: str, *, where: str, fix: str, code: str) -> None:
+        super().__init__(problem, where=where, fix=fix)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file's text in its two parts."""
+
+    document: Document
+    """The frontmatter; places are lines and columns of the file."""
+    body: str
+    body_line: int
+    """The line of the file at which the body begins."""
+    repairs: tuple[Repair, ...]
+
+
+def decode(raw: bytes, path: str) -> tuple[str, tuple[Repair, ...]]:
+    """Return a file's text, with its byte order mark and line ends as they are.
+
+    Raises:
+        AgentFault: it is too large, or no text.
+    """
+    if len(raw) > MAX_BYTES:
+        problem = f"{len(raw):,} bytes are more than the {MAX_BYTES:,} of an agent file"
+        fix = "move long texts into files of their own"
+        raise AgentFault(problem, where=f"{path}:1:1", fix=fix, code="E006")
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        try:
+            return raw.decode("utf-16"), (repair("R04", 1, "UTF-16"),)
+        except UnicodeDecodeError:
+            pass
+    if b"\x00" in raw or raw.startswith(_APPLE_DOUBLE):
+        fix = "delete it, or save it as UTF-8 text"
+        raise AgentFault("is no text", where=f"{path}:1:1", fix=fix, code="E002")
+    try:
+        return raw.decode("utf-8"), ()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        return raw.decode("cp1252", "replace"), (repair("R04", line, "Windows-1252"),)
+
+
+def read_source(text: str, path: str) -> Source:
+    """Cut an agent file's text in two and read its frontmatter.
+
+    Raises:
+        AgentFault: there is no frontmatter, or it cannot be read.
+    """
+    done: list[Repair] = []
+    if text.startswith("\N{BYTE ORDER MARK}"):
+        text = text.removeprefix("\N{BYTE ORDER MARK}")
+        done.append(repair("R01", 1))
+    if "\r" in text:
+        done.append(repair("R02", 1))
+        text = _LINE_END.sub("\n", text)
+    lines = text.split("\n")
+    start, end = _fences(lines, path, done)
+    rows = [Row(number, line) for number, line in enumerate(lines[start + 1 : end], start + 2)]
+    try:
+        document, mended = read_mended(rows, path)
+    except NotYaml as error:
+        raise _coded(error, "E005") from None
+    except InvalidFile as error:
+        raise _coded(error, "E006") from None
+    body = "\n".join(lines[end + 1 :])
+    return Source(document, body, end + 2, (*done, *mended))
+
+
+def read_toml(text: str, path: str) -> Source:
+    """Read an agent that is one TOML file; its instructions are its body.
+
+    Raises:
+        AgentFault: it is no TOML.
+    """
+    import tomllib
+
+    plain = text.removeprefix("\N{BYTE ORDER MARK}")
+    done = (repair("R01", 1),) if plain != text else ()
+    try:
+        value: dict[str, Any] = tomllib.loads(plain.replace("\r\n", "\n"))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        problem, where = f"is no TOML: {error}", f"{path}:1:1"
+        raise AgentFault(problem, where=where, fix="mend the line", code="E005") from None
+    found = {
+        (match[1],): (number, 1)
+        for number, line in enumerate(plain.splitlines(), 1)
+        if (match := re.match(r"\[?([\w-]+)(?:\.[\w.-]+)?\s*(?:=|\])", line))
+    }
+    places = {(): (1, 1), **dict(reversed(list(found.items())))}
+    body = value.pop("developer_instructions", "")
+    line = places.get(("developer_instructions",), (1, 1))[0]
+    document = Document(value, path, places, places, {})
+    return Source(document, body if isinstance(body, str) else "", line, done)
+
+
+def _fences(lines: list[str], path: str, done: list[Repair]) -> tuple[int, int]:
+    """Return the lines of the two fences, from 0."""
+    start = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if not is_fence(lines[start]):
+        raise AgentFault(
+            "has no frontmatter",
+            where=f"{path}:1:1",
+            fix="begin the file with `---`, then `name:` and the other fields, then `---`",
+            code="E003",
+        )
+    if start:
+        done.append(repair("R05", 1, str(start)))
+    end = next((n for n in range(start + 1, len(lines)) if is_fence(lines[n])), None)
+    if end is None:
+        fix = "close it with a line `---`"
+        where = f"{path}:{start + 1}:1"
+        raise AgentFault("the frontmatter never ends", where=where, fix=fix, code="E004")
+    for number in (start, end):
+        if lines[number].rstrip() != "---":
+            done.append(repair("R06", number + 1, repr(lines[number].rstrip())[:40]))
+    return start, end
+
+
+def _coded(error: InvalidFile, code: str) -> AgentFault:
+    return AgentFault(error.problem, where=error.where, fix=error.fix, code=code)
+
+
+def frontmatter_of(document: Document) -> dict[str, Any] | None:
+    """Return the fields, or None where the document is no mapping."""
+    return cast("dict[str, Any]", document.value) if isinstance(document.value, dict) else None
