@@ -33,6 +33,10 @@ types:
 contracts:
     {{ bin }}/lint-imports --no-logo
 
-# One benchmark, or all: `just bench startup --json`.
+# One benchmark, e.g. `just bench first --json`; without a name, the list of them.
 bench *arguments:
     {{ bin }}/python -m benchmarks {{ arguments }}
+
+# Write docs/reference from the code.
+reference:
+    {{ bin }}/python docs/reference/make.py

@@ -73,6 +73,11 @@ class Project:
         """Where journals of live runs are kept."""
         return self.root / RUNS_FOLDER
 
+    @property
+    def lab(self) -> Path:
+        """Where the lab keeps its answers."""
+        return self.root / ".ensemble" / "lab"
+
     def folders(self, kind: str) -> list[Path]:
         """Return the folders that hold `kind` ("agents" or "graphs"), the winning one first."""
         found = [self.root / kind, library_folder() / kind]
@@ -82,11 +87,11 @@ class Project:
 def project_of(path: Path | None = None) -> Project:
     """Return the project that holds `path`: the nearest folder above with its marks.
 
-    A mark is `agents/`, `scenarios/` or `.ensemble/`. Without one it is the working folder.
+    A mark is `agents/`, `scenarios/` or `.ensemble/runs`. Without one it is the working folder.
     """
     start = (path or Path.cwd()).resolve()
     for folder in (start, *start.parents):
-        if any((folder / mark).is_dir() for mark in ("agents", "scenarios", ".ensemble")):
+        if any((folder / mark).is_dir() for mark in ("agents", "scenarios", RUNS_FOLDER)):
             return Project(folder)
     return Project(Path.cwd())
 

@@ -1,4 +1,4 @@
-"""The words of the agent format: roles, modes, severities, and what a role defaults to.
+"""The closed and open words: roles, modes, severities, authority, and what a role defaults to.
 
 Roles are an open set: a file may declare more than the eight below. What each of the
 eight means for a turn (which mode, which tools, what it sees) is `ROLE_DEFAULTS`.
@@ -54,6 +54,36 @@ class Severity(StrEnum):
     def rank(self) -> int:
         """0 for the worst; a smaller rank is at least as severe."""
         return list(Severity).index(self)
+
+
+class Authority(StrEnum):
+    """How far a decision can be trusted, best first; the lowest that applies wins."""
+
+    DECIDED = "decided"
+    ADVISORY = "advisory"
+    DEGRADED = "degraded"
+    SPLIT = "split"
+    VOID = "void"
+
+
+class TurnStatus(StrEnum):
+    """How a turn ended."""
+
+    ANSWERED = "answered"
+    UNPARSED = "unparsed"
+    REFUSED = "refused"
+    FAILED = "failed"
+    NOT_NEEDED = "not_needed"
+
+
+class RunStatus(StrEnum):
+    """How a run ended, or stands."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    PAUSED = "paused"
+    OVER_LIMIT = "over_limit"
 
 
 class Sees(StrEnum):
@@ -124,7 +154,7 @@ ROLE_DEFAULTS: dict[str, RoleDefault] = {
     Role.GATE_REVIEWER: RoleDefault(
         (CognitiveMode.CRITICAL,),
         (ToolMode.AUDIT,),
-        Sees.EVERYTHING,
+        Sees.ANSWERS_BLIND,
         "Block on critical findings, advise on the rest.",
     ),
 }

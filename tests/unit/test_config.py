@@ -83,7 +83,7 @@ def test_a_project_cannot_say_where_prompts_are_sent(
     assert load_settings() == Settings()
 
 
-@pytest.mark.parametrize("mark", ["agents", "scenarios", ".ensemble"])
+@pytest.mark.parametrize("mark", ["agents", "scenarios", ".ensemble/runs"])
 def test_a_project_is_the_nearest_folder_with_a_mark(tmp_path: Path, mark: str) -> None:
     (tmp_path / "work" / mark / "deep").mkdir(parents=True)
     file = tmp_path / "work" / mark / "deep" / "review.yaml"

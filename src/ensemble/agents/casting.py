@@ -14,7 +14,7 @@ from ensemble.roles import ROLE_DEFAULTS, CognitiveMode, RoleDefault, Sees, Tool
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_DECLARED = RoleDefault((), (), Sees.EVERYTHING, "Act as your file describes this role.")
+_DECLARED = RoleDefault((), (), Sees.ANSWERS_BLIND, "Act as your file describes this role.")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Casting:
 
 
 def role_default(role: str) -> RoleDefault:
-    """Return what a role means; a role only its agents know sees everything."""
+    """Return what a role means; a role only its agents know sees answers, but no names."""
     return ROLE_DEFAULTS.get(role, _DECLARED)
 
 

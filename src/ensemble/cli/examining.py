@@ -47,8 +47,9 @@ def draw(
     """
     from ensemble.cli.printing import out
     from ensemble.report import drawing
+    from ensemble.scenarios.showing import drawn
 
-    topology, members, lab = _drawn(graph)
+    topology, members, lab = drawn(graph)
     out(drawing.mermaid(topology, members, lab=lab).rstrip())
     if svg is not None:
         from ensemble.errors import CannotWrite
@@ -100,23 +101,18 @@ def show(
     Example: ensemble show agent ml-engineer --role auditor
     """
     from ensemble.cli.printing import out, out_json
-    from ensemble.report import agent_text
+    from ensemble.report.chain_text import chain_text
     from ensemble.report.text import screen
+    from ensemble.scenarios import runs, showing
 
     if what == "agent":
-        shown = agent_text.shown(agent_text.agent_named(name), role)
+        shown = showing.shown(showing.agent_named(name), role)
         out_json(shown) if json else out(shown["prompt"])
     elif what == "models":
-        chains = asyncio.run(agent_text.chain_of(name))
-        out_json(chains) if json else out(agent_text.chain_text(chains))
+        chains = asyncio.run(showing.chain_of(name))
+        out_json(chains) if json else out(chain_text(chains))
     else:
-        from ensemble.journal.file import EVENTS, read_events
-        from ensemble.scenarios.result import result_of
-        from ensemble.scenarios.runs import run_folder
-
-        folder = run_folder(what)
-        contents = read_events(folder)
-        result = result_of(contents.run, contents.events, journal=str(folder / EVENTS))
+        result = runs.result_of_run(runs.run_folder(what))
         out_json(result) if json else out(screen(result))
 
 
@@ -142,23 +138,3 @@ def list_(
         out("  ".join(str(item) for item in row.values() if item not in (None, "")))
     if not rows:
         out(f"no {kind} here")
-
-
-def _drawn(graph: str) -> tuple[Any, dict[str, list[str]] | None, list[str] | None]:
-    """Return topology, cast and asking seats; a graph by itself has its own cast."""
-    from ensemble.scenarios.graphs import find_topology
-    from ensemble.scenarios.loading import load_scenario
-
-    if not graph.endswith((".yaml", ".yml")):
-        return find_topology(graph, where="GRAPH"), None, None
-    ensemble = load_scenario(graph).ensemble
-    members = {
-        seat: [member.agent.name for member in ensemble.at(seat)]
-        for seat in ensemble.topology.seats
-    }
-    asking = [
-        member.seat
-        for member, role in ensemble.nodes()
-        if ensemble.tools and ensemble.castings[member.path, role].tool_mode
-    ]
-    return ensemble.topology, members, asking

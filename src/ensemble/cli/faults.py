@@ -21,24 +21,28 @@ this run · 130 interrupted."""
 
 def guarded(command: Callable[[], Any]) -> int:
     """Call `command` and return the exit status it ends with."""
-    import click
+    import typer
 
+    # Typer brings its own copy of click or uses click itself; this is its ClickException.
+    misused: Any = typer.BadParameter.__mro__[2]
     try:
         ended = command()
+        sys.stdout.flush()
     except EnsembleError as error:
         _say(f"error: {error}")
         return error.status
-    except click.ClickException as error:
+    except misused as error:
         error.show(file=sys.stderr)
         return 2
-    except (KeyboardInterrupt, click.Abort):
-        _say("interrupted; what happened so far is in the journal (`ensemble list`)")
-        return INTERRUPTED
-    except BrokenPipeError:
+    except (KeyboardInterrupt, typer.Abort):
+        ended = INTERRUPTED
+    except (BrokenPipeError, SystemExit):  # Typer turns the first into the second
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence turns it into a report
         return _internal(error)
+    if ended == INTERRUPTED:
+        _say("interrupted; what happened so far is in the journal (`ensemble list`)")
     return ended if isinstance(ended, int) else 0
 
 

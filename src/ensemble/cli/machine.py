@@ -20,7 +20,7 @@ def doctor(*, json: JsonFlag = False) -> int:
     Example: ensemble doctor
     """
     from ensemble.cli.printing import out, out_json
-    from ensemble.report.doctor import diagnose
+    from ensemble.scenarios.doctor import diagnose
 
     points = asyncio.run(diagnose())
     if json:
@@ -45,7 +45,8 @@ def list_models(
     Example: ensemble models list ml-engineer
     """
     from ensemble.cli.printing import out, out_json
-    from ensemble.report.agent_text import chain_of, chain_text
+    from ensemble.report.chain_text import chain_text
+    from ensemble.scenarios.showing import chain_of
 
     chains = asyncio.run(chain_of(agent))
     out_json(chains) if json else out(chain_text(chains))

@@ -31,11 +31,14 @@ def lab(
     Example: ensemble lab train dataset=digits epochs=5
     """
     from ensemble.cli.printing import out, out_json
-    from ensemble.report.lab_text import measure, result_text
+    from ensemble.errors import InvalidFile, Refused
+    from ensemble.report.lab_text import result_text
+    from ensemble.scenarios.measuring import measure
 
     result: dict[str, Any] = asyncio.run(measure(tool, fields or [], spec, workspace))
     out_json(result) if json else out(result_text(result))
-    return 0 if result["status"] == "ok" else 1
+    told = {"ok": 0, "refused:policy": Refused.status, "refused:spec": InvalidFile.status}
+    return told.get(result["status"], 1)
 
 
 def schema(

@@ -6,6 +6,7 @@ is tried. Only the clean case can refuse a run; the worst case is held by the li
 run goes on.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,13 +18,16 @@ from ensemble.graph.seating import Ensemble, Member
 from ensemble.graph.topology import END, START
 from ensemble.graph.turn import LAB_ROUNDS
 from ensemble.models.chain import BRIEF_TOKENS, Policy
+from ensemble.models.cost import cost_usd, text_tokens
 from ensemble.models.provider import Candidate, Params
 from ensemble.roles import Sees
 
-_CHARS_PER_TOKEN: Final = 4
 _EVIDENCE_TOKENS: Final = 120
 """About what one line of evidence takes."""
-_LOOPS_AT_MOST: Final = 3
+_USUAL_ANSWER_TOKENS: Final = 400
+"""About what an answer takes where nothing cuts it short."""
+_STEPS_AT_MOST: Final = 1000
+"""A loop without a bound is not counted further."""
 
 
 @dataclass(frozen=True)
@@ -114,21 +118,19 @@ def bounds_of(
         params: sampling parameters.
         measured: how many pieces of evidence the lab brings first.
     """
-    shared = _tokens(PREAMBLE + shared_part(briefing)) + measured * _EVIDENCE_TOKENS
-    clean, worst = _entries(ensemble)
+    shared = text_tokens(PREAMBLE + shared_part(briefing)) + measured * _EVIDENCE_TOKENS
+    clean, worst = _clean_entries(ensemble), _worst_entries(ensemble)
     turns: list[TurnBound] = []
-    answers = len(ensemble.members) * params.max_tokens
     for member, role in ensemble.nodes():
-        sent = shared + _own_tokens(ensemble, member, role, briefing)
         chain = chains.get(member.path, ())
         first = next((candidate for candidate in chain if candidate.available), None)
-        said = min(params.max_tokens, BRIEF_TOKENS) if first and first.brief else params.max_tokens
-        sees = ensemble.castings[member.path, role].defaults.sees
-        earlier = sum(clean.get(node, 0) for node in clean) if sees is not Sees.NOTHING else 0
-        clean_sent = sent + min(earlier, len(ensemble.members)) * min(said, 400)
+        most = min(params.max_tokens, BRIEF_TOKENS) if first and first.brief else params.max_tokens
+        usual = min(most, _USUAL_ANSWER_TOKENS)
+        before = _read_before(ensemble, member, role)
+        sent = shared + _own_tokens(ensemble, member, role, briefing)
+        times = clean[member.path, role]
         rounds = 2 + (LAB_ROUNDS if ensemble.tools else 0)
         calls = worst[member.path, role] * rounds * _tries(chain)
-        times = clean.get((member.path, role), 0)
         turns.append(
             TurnBound(
                 path=member.path,
@@ -137,42 +139,52 @@ def bounds_of(
                 asked=f"{first.provider}/{first.model}" if first else None,
                 clean_calls=times,
                 worst_calls=calls,
-                clean_tokens=times * (clean_sent + said),
-                worst_tokens=calls * (sent + answers + rounds * params.max_tokens),
-                clean_usd=_usd(first, times * clean_sent, times * said),
+                clean_tokens=times * (sent + before * usual + usual),
+                worst_tokens=calls * (sent + (before + rounds) * params.max_tokens),
+                clean_usd=_usd(first, times * (sent + before * usual), times * usual),
             )
         )
     return Bounds(tuple(turns))
 
 
-def _entries(
-    ensemble: Ensemble,
-) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
-    """Return how often each node is entered: along the unconditional way, and at most."""
-    clean: dict[tuple[str, str], int] = {}
-    todo, seen = [START], set[str]()
-    while todo:
-        seat = todo.pop(0)
-        if seat in seen:
-            continue
-        seen.add(seat)
-        ways = ensemble.topology.out_of(seat)
-        edge = next((way for way in ways if way.when is None), None)
-        for target in edge.targets if edge else ():
-            if edge is None or target == END or edge.role is None:
+def _clean_entries(ensemble: Ensemble) -> Counter[tuple[str, str]]:
+    """Count how often each node is entered along the ways that hang on no condition."""
+    entered: Counter[tuple[str, str]] = Counter()
+    taken: Counter[tuple[str, int]] = Counter()
+    waiting, steps = {START: ""}, 0
+    while waiting and steps < _STEPS_AT_MOST:
+        steps += 1
+        seat = min(waiting, key=lambda name: -1 if name == START else ensemble.rank(name))
+        role = waiting.pop(seat)
+        for member in ensemble.at(seat):
+            entered[member.path, role] += 1
+        for place, edge in enumerate(ensemble.topology.out_of(seat)):
+            if edge.when or taken[seat, place] >= (edge.at_most or _STEPS_AT_MOST):
                 continue
-            for member in ensemble.at(target):
-                clean[member.path, edge.role] = 1
-            todo.append(target)
-    loops = max((e.at_most or 0 for e in ensemble.topology.edges), default=0)
-    most = max(1, min(loops + 1, _LOOPS_AT_MOST + loops))
-    return clean, {(m.path, role): most for m, role in ensemble.nodes()}
+            taken[seat, place] += 1
+            waiting |= {name: str(edge.role) for name in edge.targets if name != END}
+            break
+    return entered
+
+
+def _worst_entries(ensemble: Ensemble) -> Counter[tuple[str, str]]:
+    """Count how often each node is entered at most: every bounded edge as often as it may."""
+    rounds = 1 + sum(edge.at_most or 0 for edge in ensemble.topology.edges)
+    return Counter({(member.path, role): rounds for member, role in ensemble.nodes()})
+
+
+def _read_before(ensemble: Ensemble, member: Member, role: str) -> int:
+    """Return how many answers of earlier seats a turn reads."""
+    if ensemble.castings[member.path, role].defaults.sees is Sees.NOTHING:
+        return 0
+    rank = ensemble.rank(member.seat)
+    return sum(ensemble.rank(other.seat) < rank for other in ensemble.members)
 
 
 def _own_tokens(ensemble: Ensemble, member: Member, role: str, briefing: Briefing) -> int:
     casting = ensemble.castings[member.path, role]
     wanted = ensemble.wanted(casting, ())
-    return _tokens(own_part(casting, briefing, ensemble.standing(member), wanted, ()))
+    return text_tokens(own_part(casting, briefing, ensemble.standing(member), wanted, ()))
 
 
 def _tries(chain: Sequence[Candidate]) -> int:
@@ -181,11 +193,4 @@ def _tries(chain: Sequence[Candidate]) -> int:
 
 
 def _usd(candidate: Candidate | None, sent: int, said: int) -> float | None:
-    if candidate is None or candidate.usd_per_mtok is None:
-        return None
-    per_sent, per_said = candidate.usd_per_mtok
-    return (sent * per_sent + said * per_said) / 1e6
-
-
-def _tokens(text: str) -> int:
-    return len(text) // _CHARS_PER_TOKEN + 1
+    return cost_usd(candidate.usd_per_mtok, sent, said) if candidate else None

@@ -184,6 +184,7 @@ def _decision_node(ensemble: Ensemble, ways: Ways) -> Any:
         made = decide(ensemble, state)
         run.journal.note("decided", "decision", value=made)
         await run.journal.flush()
+        await run.until_decided.aclose()
         return {**ways.leads(DECISION, END), "decision": made}
 
     return decision

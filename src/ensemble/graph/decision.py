@@ -1,8 +1,8 @@
 """What a run amounts to: position, dispositions, claims, and how far to trust them.
 
 Authority is computed by rule from what happened, never asked of a model. The lowest level
-that applies wins, and every cause is listed. Losing a seat never raises it, and the order of
-seats never changes it.
+that applies wins, and every cause is listed. Losing a seat never raises it, but that a claim
+which nobody made cannot be refuted; and the order of seats never changes it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,9 +21,10 @@ from ensemble.graph.state import (
     takes_position,
     turns_of,
 )
+from ensemble.roles import Authority, Role, TurnStatus
 
-LEVELS: Final = ("decided", "advisory", "degraded", "split", "void")
-_VOTERS: Final = ("panel_member", "tiebreaker")
+LEVELS: Final = tuple(Authority)
+_VOTERS: Final = (Role.PANEL_MEMBER, Role.TIEBREAKER)
 _NO_POSITION: Final = "no position was reached"
 
 
@@ -31,16 +32,16 @@ _NO_POSITION: Final = "no position was reached"
 class Causes:
     """Reasons that lower the authority, by the level they lower it to."""
 
-    found: dict[str, list[str]] = field(default_factory=dict[str, "list[str]"])
+    found: dict[Authority, list[str]] = field(default_factory=dict[Authority, "list[str]"])
 
-    def add(self, level: str, reason: str) -> None:
+    def add(self, level: Authority, reason: str) -> None:
         """Note one reason."""
         listed = self.found.setdefault(level, [])
         if reason not in listed:
             listed.append(reason)
 
     @property
-    def authority(self) -> str:
+    def authority(self) -> Authority:
         """The lowest level with a reason; `decided` where there is none."""
         return next((level for level in reversed(LEVELS) if self.found.get(level)), LEVELS[0])
 
@@ -70,10 +71,10 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     _weigh_witnesses(ensemble, witnesses, causes)
     _weigh_findings(findings, dispositions, causes)
     _weigh_claims(claims, causes)
-    if position is None and not causes.found.get("split"):
-        causes.add("void", _NO_POSITION)
+    if position is None and not causes.found.get(Authority.SPLIT):
+        causes.add(Authority.VOID, _NO_POSITION)
     return {
-        "authority": causes.authority,
+        "authority": causes.authority.value,
         "authority_reasons": causes.reasons,
         "witnesses": witnesses,
         "decision": {
@@ -119,7 +120,7 @@ def _by_rule(
         if decider is not None and decider.answer is not None:
             return decider.position, decider.answer, decider.path
         lost = ensemble.topology.decider()
-        causes.add("degraded", f"{lost} gave no answer; the vote stands in for it")
+        causes.add(Authority.DEGRADED, f"{lost} gave no answer; the vote stands in for it")
     position = _vote(ensemble, voters, causes)
     carried = [t for t in voters if t.answer and position is not None and t.position == position]
     spoken = carried[0] if carried else None
@@ -140,14 +141,14 @@ def _vote(ensemble: Ensemble, voters: Sequence[Turn], causes: Causes) -> str | N
             before = tally.get(turn.position, Fraction())
             tally[turn.position] = before + _weight(weights, turn)
     if not tally:
-        causes.add("void", _NO_POSITION)
+        causes.add(Authority.VOID, _NO_POSITION)
         return None
     whole = sum(_weight(weights, turn) for turn in voters)
     best, votes = max(tally.items(), key=lambda item: item[1])
     won = votes == whole if rules.rule == "unanimous" else votes > whole / 2
     if not won:
         counts = ", ".join(f"{name} {float(n):g}" for name, n in sorted(tally.items()))
-        causes.add("split", f"no position has the votes: {counts} of {float(whole):g}")
+        causes.add(Authority.SPLIT, f"no position has the votes: {counts} of {float(whole):g}")
         return None
     return best
 
@@ -204,16 +205,16 @@ def _witnesses(voters: Sequence[Turn]) -> Document:
 
 def _weigh_turns(turns: Sequence[Turn], causes: Causes) -> None:
     for turn in turns:
-        if turn.status in ("failed", "unparsed", "refused"):
-            causes.add("degraded", f"{turn.path} is lost: {turn.status}")
+        if turn.status in (TurnStatus.FAILED, TurnStatus.UNPARSED, TurnStatus.REFUSED):
+            causes.add(Authority.DEGRADED, f"{turn.path} is lost: {turn.status}")
         if turn.truncated:
-            causes.add("degraded", f"the answer of {turn.path} was cut at its token limit")
+            causes.add(Authority.DEGRADED, f"the answer of {turn.path} was cut at its token limit")
     weak = [turn.path for turn in turns if turn.weak]
     if weak:
-        causes.add("advisory", f"the embedded model served {', '.join(weak)}")
+        causes.add(Authority.ADVISORY, f"the embedded model served {', '.join(weak)}")
     stand_ins = [turn.path for turn in turns if turn.stand_in and not turn.weak]
     if stand_ins:
-        causes.add("advisory", f"a fallback model served {', '.join(stand_ins)}")
+        causes.add(Authority.ADVISORY, f"a fallback model served {', '.join(stand_ins)}")
 
 
 def _weigh_witnesses(ensemble: Ensemble, witnesses: Document, causes: Causes) -> None:
@@ -223,10 +224,12 @@ def _weigh_witnesses(ensemble: Ensemble, witnesses: Document, causes: Causes) ->
         witnesses["effective"],
     )
     if answered < quorum:
-        causes.add("void", f"{answered} of {witnesses['seated']} answered, the quorum is {quorum}")
+        causes.add(
+            Authority.VOID, f"{answered} of {witnesses['seated']} answered, the quorum is {quorum}"
+        )
     elif models < quorum:
         told = f"{answered} answers come from {models:g} model, the quorum is {quorum}"
-        causes.add("advisory", told)
+        causes.add(Authority.ADVISORY, told)
 
 
 def _weigh_findings(
@@ -237,16 +240,16 @@ def _weigh_findings(
     }
     open_ones = [f.id for f in findings if f.severity == "CRITICAL" and f.id not in settled]
     if open_ones:
-        causes.add("advisory", f"CRITICAL findings are open: {', '.join(open_ones)}")
+        causes.add(Authority.ADVISORY, f"CRITICAL findings are open: {', '.join(open_ones)}")
 
 
 def _weigh_claims(claims: Sequence[Document], causes: Causes) -> None:
     for claim in claims:
         if claim["state"] == "refuted":
-            causes.add("void", f"it rests on a claim that {claim['evidence']} refutes")
+            causes.add(Authority.VOID, f"it rests on a claim that {claim['evidence']} refutes")
     unchecked = sum(claim["state"] == "unchecked" for claim in claims)
     if unchecked:
-        causes.add("advisory", f"{unchecked} claims it rests on are unchecked")
+        causes.add(Authority.ADVISORY, f"{unchecked} claims it rests on are unchecked")
 
 
 def _confidence(answer: Document) -> Document:

@@ -7,8 +7,9 @@ number of runs at once.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ensemble.agents.prompt import Briefing
 from ensemble.answers.answer import Wanted
@@ -17,13 +18,13 @@ from ensemble.errors import OverLimit, Paused
 from ensemble.graph.lab_desk import LabDesk
 from ensemble.journal.digest import is_lost, whole
 from ensemble.journal.run_journal import Journal
-from ensemble.models.chain import Answered, Policy, ask
+from ensemble.models.chain import Answered, Policy
+from ensemble.models.cost import Price, cost_usd, prices, text_tokens
 from ensemble.models.provider import Candidate, ModelCall, Params, Provider
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
-_CHARS_PER_TOKEN = 3
 _ENDED = ("model_replied", "model_failed")
 
 
@@ -35,7 +36,6 @@ class Limits:
     usd: float | None = None
     tokens: int | None = None
     model_calls: int | None = 200
-    tool_calls: int | None = 200
     lab_s: float | None = None
 
 
@@ -55,6 +55,8 @@ class RunContext:
     seed: int = 7
     said: Callable[[str, str], None] | None = None
     """Told the call's key and each piece of text as it arrives, for the display only."""
+    until_decided: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """What an invocation that brought no context keeps open until its decision."""
     paused: list[Paused] = field(default_factory=list[Paused])
     """Seats that wait for a person; while there is one, no further turn begins."""
 
@@ -68,18 +70,14 @@ class RunContext:
             OverLimit: the call would cross a limit of the run.
             Paused: a person has to answer first.
         """
-        said = self.said
-        call = ModelCall(
-            key=key,
-            messages=tuple(messages),
-            schema=answer_schema(wanted, brief=False),
-            brief_schema=answer_schema(wanted, brief=True),
-            params=self.params,
-            heard=None if said is None else lambda text: said(key, text),
-        )
-        return await ask(
-            self.chains[path],
-            call,
+        from ensemble.models.chat_model import ChainChatModel
+
+        def heard(text: str) -> None:
+            if self.said is not None:
+                self.said(key, text)
+
+        chat = ChainChatModel(
+            chain=self.chains[path],
             recorder=self.journal,
             providers=self.providers,
             policy=self.policy,
@@ -87,7 +85,17 @@ class RunContext:
                 **about,
                 "reserved": self._reserved(candidate, asked, attempt),
             },
+            cache=False,  # a cache of LangChain's would answer behind the journal's back
         )
+        await chat.ainvoke(
+            list(messages),
+            key=key,
+            schema=answer_schema(wanted, brief=False),
+            brief_schema=answer_schema(wanted, brief=True),
+            params=self.params,
+            heard=heard if self.said is not None else None,
+        )
+        return cast("Answered", chat.answered)
 
     def shuffled(self, items: Sequence[Any], key: str) -> list[Any]:
         """Return the items in an order drawn by the run's seed and `key`, the same every time."""
@@ -102,7 +110,7 @@ class RunContext:
         reserved = reservation(candidate, call)
         if self.journal.replaying or _is_recorded(self.journal, call.key, attempt):
             return reserved
-        used = usage_of(self.journal, reserved, self._prices())
+        used = usage_of(self.journal, reserved, prices(self.chains))
         for name, value in used.items():
             most = getattr(self.limits, name)
             if most is not None and value > most:
@@ -113,38 +121,26 @@ class RunContext:
                 )
         return reserved
 
-    def _prices(self) -> dict[str, tuple[float, float]]:
-        return {
-            f"{candidate.provider}/{candidate.model}": candidate.usd_per_mtok
-            for chain in self.chains.values()
-            for candidate in chain
-            if candidate.usd_per_mtok is not None
-        }
-
 
 def reservation(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     """Return the most that one call is expected to use: tokens, and money where priced."""
-    text = sum(len(str(message.content)) for message in call.messages)
-    schema = len(json.dumps(call.schema)) if call.schema else 0
-    sent = (text + schema) // _CHARS_PER_TOKEN
-    price = candidate.usd_per_mtok
-    usd = None
-    if price is not None:
-        usd = (sent * price[0] + call.params.max_tokens * price[1]) / 1e6
+    text = "".join(str(message.content) for message in call.messages)
+    sent = text_tokens(text + (json.dumps(call.schema) if call.schema else ""))
+    usd = cost_usd(candidate.usd_per_mtok, sent, call.params.max_tokens)
     return {"tokens": sent + call.params.max_tokens, "usd": usd}
 
 
 def usage_of(
     journal: Journal,
     reserved: Mapping[str, Any],
-    prices: Mapping[str, tuple[float, float]] | None = None,
+    price_of: Mapping[str, Price] | None = None,
 ) -> dict[str, float]:
     """Return what the run has used by its limits' names, with one more call as reserved.
 
     Args:
         journal: the run's events.
         reserved: what the further call is expected to use at most.
-        prices: `provider/model` to the price of a million input and output tokens.
+        price_of: `provider/model` to the price of a million input and output tokens.
 
     A call that is under way, or was lost with its process, is booked at its reservation.
     """
@@ -160,9 +156,9 @@ def usage_of(
             tokens += float(held.get("tokens") or 0)
         told = (usage.get("input_tokens"), usage.get("output_tokens"))
         tokens += sum(number for number in told if number)
-        price = (prices or {}).get(str(call.body.get("request", {}).get("model")))
+        price = (price_of or {}).get(str(call.body.get("request", {}).get("model")))
         if price and told[1] is not None:
-            usd += ((told[0] or 0) * price[0] + told[1] * price[1]) / 1e6
+            usd += cost_usd(price, told[0] or 0, told[1]) or 0.0
         elif place not in ended or ended[place].event == "model_replied":
             usd += float(held.get("usd") or 0)
     return {"model_calls": len(asked) + 1, "tokens": tokens, "usd": usd}

@@ -13,8 +13,7 @@ from ensemble.agents.prompt import Standing
 from ensemble.answers.answer import Wanted
 from ensemble.errors import EnsembleError, InvalidFile, closest, raise_all
 from ensemble.graph.topology import END, Topology
-
-LAB: str = "lab"
+from ensemble.roles import Role
 
 
 @dataclass(frozen=True)
@@ -87,14 +86,32 @@ class Ensemble:
 
     def wanted(self, casting: Casting, findings: Sequence[str]) -> Wanted:
         """Return what a turn's answer must hold, given the ids of the findings so far."""
-        decides = casting.role == "decision_maker"
-        return Wanted(
-            choices=self.choices if casting.defaults.takes_position else (),
-            findings=casting.audits and not decides,
-            dispositions=tuple(findings) if decides else (),
-            claims=decides,
-            tools=self.tools if casting.tool_mode else (),
-        )
+        return wanted_of(casting, choices=self.choices, findings=findings, tools=self.tools)
+
+
+def wanted_of(
+    casting: Casting,
+    *,
+    choices: Sequence[str] = (),
+    findings: Sequence[str] = (),
+    tools: Sequence[str] = (),
+) -> Wanted:
+    """Return what an answer in this role must hold.
+
+    Args:
+        casting: the agent in its role.
+        choices: positions to choose from.
+        findings: ids of the findings so far.
+        tools: lab tools that seats may ask for.
+    """
+    decides = casting.role == Role.DECISION_MAKER
+    return Wanted(
+        choices=tuple(choices) if casting.defaults.takes_position else (),
+        findings=casting.audits and not decides,
+        dispositions=tuple(findings) if decides else (),
+        claims=decides,
+        tools=tuple(tools) if casting.tool_mode else (),
+    )
 
 
 def node_name(path: str, role: str) -> str:

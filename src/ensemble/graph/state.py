@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, TypedDict, cast
 
-from ensemble.roles import ROLE_DEFAULTS
+from ensemble.roles import ROLE_DEFAULTS, TurnStatus
 
 Document = dict[str, Any]
 
@@ -86,7 +86,7 @@ class Turn:
     @property
     def answered(self) -> bool:
         """Whether the seat gave an answer that counts."""
-        return self.status == "answered"
+        return self.status == TurnStatus.ANSWERED
 
     @property
     def position(self) -> str | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ensemble.graph.routing import Condition
+from ensemble.roles import Role
 
 START: Final = "START"
 END: Final = "END"
@@ -70,8 +71,8 @@ class Topology:
     def decider(self) -> str | None:
         """Return the seat that decides: the first with the role, else the last before the end."""
         for seat, role in self.entries():
-            if role == "decision_maker":
+            if role == Role.DECISION_MAKER:
                 return seat
         before_end = [edge.source for edge in self.edges if END in edge.targets]
         only = before_end[-1] if before_end else None
-        return only if only and self.roles_of(only) == ("solo",) else None
+        return only if only and self.roles_of(only) == (Role.SOLO,) else None

@@ -21,6 +21,7 @@ from ensemble.graph.seating import Ensemble, Member, node_name
 from ensemble.graph.sight import seen_by
 from ensemble.graph.state import Document, StateUpdate, Turn, evidence_of, findings_of, turns_of
 from ensemble.models.chain import Answered, ChainExhausted
+from ensemble.roles import TurnStatus
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -122,7 +123,7 @@ def _escalate(turn: Turn, casting: Casting, run: RunContext) -> None:
 class _Ending:
     """How a turn's conversation ended."""
 
-    status: str
+    status: TurnStatus
     calls: int
     answer: Answer | None = None
     answered: Answered | None = None
@@ -184,7 +185,7 @@ async def _converse(
                 member.path, key, [*opening, *_messages(progress)], wanted, **about
             )
         except ChainExhausted as lost:
-            status = "refused" if lost.refused else "failed"
+            status = TurnStatus.REFUSED if lost.refused else TurnStatus.FAILED
             return _Ending(status, progress.calls + 1, problem=str(lost), exhausted=lost)
         progress = replace(progress, calls=progress.calls + 1)
         text = answered.reply.text
@@ -192,19 +193,21 @@ async def _converse(
             answer = parse_answer(text, wanted)
         except Unparsed as fault:
             if progress.repaired:
-                return _Ending("unparsed", progress.calls, answered=answered, problem=str(fault))
+                return _Ending(
+                    TurnStatus.UNPARSED, progress.calls, answered=answered, problem=str(fault)
+                )
             said = (("ai", text), ("human", repair_request(str(fault))))
             progress = progress.then(*said, repaired=True)
             continue
         if answer.action is None:
-            return _Ending("answered", progress.calls, answer, answered)
+            return _Ending(TurnStatus.ANSWERED, progress.calls, answer, answered)
         refusal = _refusal(answer.action, wanted, progress)
         if refusal is None:
             return progress.then(
                 ("ai", text), action=answer.action, lab_rounds=progress.lab_rounds + 1
             )
         if progress.repaired:
-            return _Ending("unparsed", progress.calls, answered=answered, problem=refusal)
+            return _Ending(TurnStatus.UNPARSED, progress.calls, answered=answered, problem=refusal)
         run.journal.note("tool_refused", f"{key}/tool", value=refusal, request=answer.action)
         progress = progress.then(("ai", text), ("human", refusal), repaired=True)
 
@@ -254,7 +257,7 @@ def _turn(
         role=casting.role,
         mode=casting.mode,
         tool_mode=casting.tool_mode,
-        status=ending.status,
+        status=ending.status.value,
         asked=chain[0].asked if chain else None,
         served=answered.reply.served if answered else None,
         weak=answered is not None and answered.candidate.provider == "embedded",

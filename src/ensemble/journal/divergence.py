@@ -21,7 +21,6 @@ _CAUSES: Final = (
     ("workspace", "fixture"),
     ("models", "model parameters"),
     ("lab", "lab"),
-    ("code", "code version"),
 )
 
 

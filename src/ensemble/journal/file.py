@@ -99,7 +99,15 @@ class JournalFile:
 
     @classmethod
     def create(cls, folder: Path, run: str) -> "JournalFile":
-        """Make the folder of a new run and own it."""
+        """Make the folder of a new run and own it.
+
+        Raises:
+            CannotWrite: a run lies there already, or the folder cannot be made.
+        """
+        if (folder / EVENTS).exists():
+            raise CannotWrite(
+                "a run lies here already", where=str(folder), fix="name another folder"
+            )
         try:
             (folder / "blobs").mkdir(parents=True)
             lock = _own(folder)

@@ -115,38 +115,39 @@ class Redactor:
 
     def clean(self, value: Any) -> Any:
         """Return `value` with every secret in its texts and keys replaced."""
+        return self._clean_text(value) if isinstance(value, str) else self._clean_inside(value)
+
+    def _clean_inside(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._clean_text(value)
+            return self._recurring(value)
         if isinstance(value, Mapping):
             items = cast("Mapping[str, Any]", value).items()
-            return {self._clean_text(key): self.clean(item) for key, item in items}
+            return {self._recurring(key): self._clean_inside(item) for key, item in items}
         if isinstance(value, (list, tuple)):
-            return [self.clean(item) for item in cast("list[Any]", value)]
+            return [self._clean_inside(item) for item in cast("list[Any]", value)]
         return value
 
-    def _clean_text(self, text: str) -> str:
-        """Return `text` cleaned; what seats share is cleaned once, not once a call."""
+    def _recurring(self, text: str) -> str:
+        """Clean a part of a request; what seats share comes with each call, and is kept."""
         cleaned = self._kept.get(text)
         if cleaned is None:
-            cleaned = self._without_shapes(self._without_exact(text))
+            cleaned = self._clean_text(text)
             self._keep(text, cleaned)
         return cleaned
 
     def _keep(self, text: str, cleaned: str) -> None:
+        if len(text) > _KEPT_CHARACTERS:
+            return
         self._kept_characters += len(text)
         if self._kept_characters > _KEPT_CHARACTERS:
             self._kept.clear()
             self._kept_characters = len(text)
-        if len(text) <= _KEPT_CHARACTERS:
-            self._kept[text] = cleaned
+        self._kept[text] = cleaned
 
-    def _without_exact(self, text: str) -> str:
+    def _clean_text(self, text: str) -> str:
         for form, placeholder in self._exact:
             if form in text:
                 text = text.replace(form, placeholder)
-        return text
-
-    def _without_shapes(self, text: str) -> str:
         for shape in _SHAPES:
             looked = text.lower() if shape.any_case else text
             for sign in shape.signs:

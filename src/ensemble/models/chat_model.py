@@ -1,7 +1,7 @@
 """A chain of models as one LangChain chat model, for callbacks, streaming and tracing.
 
-Optional: the chain works without it. Pieces of text go to the callbacks as they arrive and
-are provisional; the message returned is the reply that was recorded, and that alone.
+Every turn asks through it; the chain itself works without it. Pieces of text go to the callbacks
+as they arrive and are provisional; the message returned is the reply that was recorded.
 """
 
 import asyncio
@@ -43,6 +43,12 @@ class ChainChatModel(BaseChatModel):
     """Where calls without a key are counted."""
 
     _calls: int = PrivateAttr(default=0)
+    _answered: Answered | None = PrivateAttr(default=None)
+
+    @property
+    def answered(self) -> Answered | None:
+        """The last answer, with the candidate that gave it and the attempts before."""
+        return self._answered
 
     @property
     @override
@@ -97,13 +103,18 @@ class ChainChatModel(BaseChatModel):
             raise UsageError("stop words are not supported", where=key, fix="leave `stop` out")
         params: Params = told.get("params") or Params()
         return ModelCall(
-            key, tuple(messages), told.get("schema"), params=params, heard=told.get("heard")
+            key=key,
+            messages=tuple(messages),
+            schema=told.get("schema"),
+            brief_schema=told.get("brief_schema"),
+            params=params,
+            heard=told.get("heard"),
         )
 
     async def _ask(self, call: ModelCall) -> Answered:
         recorder: Recorder = self.recorder
         providers: Mapping[str, Provider] = self.providers
-        return await ask(
+        self._answered = await ask(
             self.chain,
             call,
             recorder=recorder,
@@ -111,6 +122,7 @@ class ChainChatModel(BaseChatModel):
             policy=self.policy,
             admit=self.admit,
         )
+        return self._answered
 
     async def _ask_aloud(
         self, call: ModelCall, run_manager: AsyncCallbackManagerForLLMRun

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from ensemble.canonical import without_surrogates
+from ensemble.models.cost import text_tokens
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 _ROLES: Final = {"system": "system", "ai": "assistant", "AIMessageChunk": "assistant"}
-_BYTES_PER_TOKEN: Final = 3.6
 _BYTES_PER_TOKEN_AT_MOST: Final = 5.0
 _TOKENS_PER_MESSAGE: Final = 4
 
@@ -29,10 +29,7 @@ def plain(messages: "Iterable[BaseMessage]") -> list[dict[str, Any]]:
 
 def estimated_tokens(messages: Iterable[dict[str, Any]]) -> int:
     """Return about how many tokens the messages are, from their bytes alone."""
-    return sum(
-        _TOKENS_PER_MESSAGE + round(len(str(message["content"]).encode()) / _BYTES_PER_TOKEN)
-        for message in messages
-    )
+    return sum(_TOKENS_PER_MESSAGE + text_tokens(str(message["content"])) for message in messages)
 
 
 def fewest_tokens(messages: Iterable[dict[str, Any]]) -> int:

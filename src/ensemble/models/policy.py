@@ -23,8 +23,6 @@ class Policy:
             Failure.OVERLOADED: 3,
             Failure.TRANSPORT: 3,
             Failure.TIMEOUT: 2,
-            Failure.LOST: 5,
-            Failure.CANCELLED: 5,
         }
     )
     """Attempts at one candidate by how the last one failed; what is not here is not retried."""
@@ -54,8 +52,6 @@ class Policy:
         """
         if tries >= self.tries.get(failure, 1):
             return None
-        if failure in (Failure.LOST, Failure.CANCELLED):
-            return 0.0
         if told_s is not None and told_s > self.retry_after_at_most_s:
             return None
         own_s = min(self.backoff_at_most_s, self.backoff_s * 2 ** (tries - 1))

@@ -43,18 +43,19 @@ def progress(*, quiet: bool, lines_to: TextIO | None = None) -> Generator[Watch]
         lines_to: where every event goes as a line of JSON; None for no such lines.
     """
     if lines_to is not None:
-        yield Watch(event=lambda event: _as_line(event, lines_to))
+        yield Watch(event=lambda run, event: _as_line(run, event, lines_to))
     elif quiet:
         yield Watch()
     elif sys.stderr.isatty():
         with _live() as watch:
             yield watch
     else:
-        yield Watch(event=_Plain().heard)
+        plain = _Plain()
+        yield Watch(event=lambda _, event: plain.heard(event))
 
 
-def _as_line(event: Event, to: TextIO) -> None:
-    to.write(f"{json.dumps(event.document(''), ensure_ascii=False)}\n")
+def _as_line(run: str, event: Event, to: TextIO) -> None:
+    to.write(f"{json.dumps(event.document(run), ensure_ascii=False)}\n")
     to.flush()
 
 
@@ -81,7 +82,9 @@ class _Seats:
                 usage: dict[str, Any] = event.body.get("usage") or {}
                 line.served = str(event.body["served"])
                 line.tokens += (usage.get("input_tokens") or 0) + (usage.get("output_tokens") or 0)
-            case "turn_ended" if line:
+            case "turn_ended":
+                # A resumed run is not told again of a turn that had begun before.
+                line = line or self.lines.setdefault(event.key, _Line(str(event.value["role"])))
                 line.state, line.ended = str(event.value["status"]), time.monotonic()
             case "lab_submitted":
                 self.lab = f"lab: {event.body.get('tool')} is running"
@@ -119,7 +122,7 @@ def _live() -> Generator[Watch]:
     seats = _Seats()
     console = Console(stderr=True, highlight=False, markup=False)
     with Live(console=console, get_renderable=lambda: _table(seats), refresh_per_second=4):
-        yield Watch(event=seats.heard)
+        yield Watch(event=lambda _, event: seats.heard(event))
 
 
 def _table(seats: _Seats) -> Any:

@@ -36,6 +36,11 @@ def _head(result: Mapping[str, Any]) -> str:
         )
     ]
     lines += [f"  - {reason}" for reason in result["authority_reasons"]]
+    seen: Mapping[str, Any] = result["witnesses"]
+    lines.append(
+        f"  {seen['answered']} of {seen['seated']} voters answered, "
+        f"{seen['effective']:g} different models among them"
+    )
     return "\n".join(lines)
 
 

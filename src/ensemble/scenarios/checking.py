@@ -1,6 +1,5 @@
 """Every file of a project read and checked; every fault of all of them at once."""
 
-import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from ensemble.agents.library import load_agent, load_agents
 from ensemble.config import project_of
 from ensemble.errors import EnsembleError, Faults, InvalidFile, UsageError
-from ensemble.scenarios.graphs import load_topology
+from ensemble.scenarios.graphs import is_own, load_topology, parse_graph
 from ensemble.scenarios.loading import case_ids, load_scenario
 
 
@@ -39,7 +38,8 @@ def check(paths: Sequence[Path] = ()) -> Checked:
     faults: list[EnsembleError] = []
     for path in files:
         faults += _faults_of(path)
-    unique = {str(fault): fault for fault in faults}
+    here = f"{Path.cwd()}/"  # an agent is named by its whole path where a scenario seats it
+    unique = {str(fault).removeprefix(here): fault for fault in faults}
     return Checked(tuple(map(str, files)), tuple(unique.values()))
 
 
@@ -93,7 +93,7 @@ def _faults_of_scenario(path: Path) -> list[EnsembleError]:
     faults: list[EnsembleError] = []
     for case in case_ids(path):
         try:
-            load_scenario(path, case=case)
+            load_scenario(path, case=case, runs_graphs=False)
         except Faults as several:
             faults += several.faults
         except EnsembleError as fault:
@@ -102,11 +102,7 @@ def _faults_of_scenario(path: Path) -> list[EnsembleError]:
 
 
 def _check_graph(path: Path) -> None:
-    if project_of(path.resolve().parent).root == project_of().root:
+    if is_own(path):
         load_topology(path)
-        return
-    try:
-        ast.parse(path.read_text(errors="replace"), filename=str(path))
-    except SyntaxError as error:
-        where = f"{path}:{error.lineno or 1}:{error.offset or 1}"
-        raise InvalidFile(f"is no Python: {error.msg}", where=where, fix="mend the line") from error
+    else:
+        parse_graph(path)

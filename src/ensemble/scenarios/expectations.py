@@ -125,7 +125,7 @@ def _never(call: CallExpected, events: Sequence[Event]) -> str | None:
 
 
 def _findings(expected: FindingsExpected, result: Document, workspace: Path | None) -> str | None:
-    rank = Severity(expected.severity_at_least).rank
+    rank = expected.severity_at_least.rank
     counted = [f for f in result["findings"] if Severity(f["severity"]).rank <= rank]
     if len(counted) < expected.min:
         return f"{len(counted)} findings of {expected.severity_at_least} and up"

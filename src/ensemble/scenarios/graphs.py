@@ -3,11 +3,12 @@
 A `graphs/*.py` file is code that its owner runs, like a conftest.
 """
 
+import ast
 import importlib.util
 from pathlib import Path
 from typing import Any
 
-from ensemble.config import Project, project_of
+from ensemble.config import Project, library_folder, project_of
 from ensemble.errors import InvalidFile, closest
 from ensemble.graph.topology import Topology
 
@@ -36,17 +37,50 @@ def find_topology(
     Raises:
         InvalidFile: there is none, or the file holds no `topology`.
     """
+    return load_topology(graph_file(name, project, beside=beside, where=where))
+
+
+def graph_file(
+    name: str, project: Project | None = None, *, beside: Path | None = None, where: str = "graph"
+) -> Path:
+    """Return the file of a graph without running it; arguments as in `find_topology`.
+
+    Raises:
+        InvalidFile: there is none.
+    """
     if name.endswith(".py"):
         path = (beside or Path()) / name
         if not path.is_file():
             raise InvalidFile(f"there is no file {name!r}", where=where, fix="mend the path")
-        return load_topology(path)
+        return path
     files = graph_files(project)
     if name not in files:
         raise InvalidFile(
             f"no graph is called {name!r}", where=where, fix=closest(name, files, kind="graph")
         )
-    return load_topology(files[name])
+    return files[name]
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file belongs to the project that is worked in, so that its code may run."""
+    root = project_of().root
+    inside = path.resolve()
+    return inside.is_relative_to((library_folder() / "graphs").resolve()) or (
+        inside.is_relative_to(root) and project_of(inside.parent).root == root
+    )
+
+
+def parse_graph(path: Path) -> None:
+    """Read a graph file that must not be run.
+
+    Raises:
+        InvalidFile: it is no Python.
+    """
+    try:
+        ast.parse(path.read_text(errors="replace"), filename=str(path))
+    except SyntaxError as error:
+        where = f"{path}:{error.lineno or 1}:{error.offset or 1}"
+        raise InvalidFile(f"is no Python: {error.msg}", where=where, fix="mend the line") from error
 
 
 def load_topology(path: Path) -> Topology:

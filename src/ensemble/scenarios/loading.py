@@ -1,11 +1,9 @@
 """A scenario file read with everything it names, and every fault of all of them at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
-
-from pydantic import ValidationError
 
 from ensemble.agents.library import Library, load_agents
 from ensemble.config import Project, project_of
@@ -13,9 +11,10 @@ from ensemble.errors import EnsembleError, Faults, InvalidFile, closest, raise_a
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
 from ensemble.graph.topology import Topology
 from ensemble.lab.specs import TOOLS, Evaluate, read_spec
-from ensemble.scenarios.graphs import find_topology
+from ensemble.scenarios.graphs import graph_file, is_own, load_topology, parse_graph
+from ensemble.scenarios.reading import Reader, as_mapping, merged, read, validated
 from ensemble.scenarios.spec import Scenario, Seated
-from ensemble.strict_yaml import Document, read_yaml
+from ensemble.strict_yaml import Document
 
 _ADDED_BY_CASE: Final = frozenset({"id"})
 
@@ -34,90 +33,50 @@ class Loaded:
     """Where this case's recording is, or would be, kept."""
 
 
-@dataclass
-class _Reader:
-    """One case being read: where its values stand, and what is wrong with them."""
-
-    path: Path
-    document: Document
-    case_index: int | None = None
-    faults: list[EnsembleError] = field(default_factory=list[EnsembleError])
-
-    def where(self, *steps: str | int) -> str:
-        """Return file:line:column of a value, in the case if it says so, else in the base."""
-        if self.case_index is not None:
-            inside = ("cases", self.case_index, *steps)
-            if inside in self.document.marks:
-                return self.document.where(*inside)
-        return self.document.where(*steps)
-
-    def fault(self, problem: str, *steps: str | int, fix: str) -> None:
-        """Note one fault."""
-        self.faults.append(InvalidFile(problem, where=self.where(*steps), fix=fix))
-
-
 def case_ids(path: Path) -> list[str | None]:
     """Return the scenario's cases: None for the base, then each id.
 
     Raises:
         InvalidFile: the file cannot be read, or a case has no id.
     """
-    raw = _as_mapping(_read(path))
+    raw = as_mapping(read(path))
     cases = cast("Sequence[Mapping[str, Any]]", raw.get("cases") or ())
     return [None, *(str(case.get("id")) for case in cases)]
 
 
-def load_scenario(path: str | Path, *, case: str | None = None) -> Loaded:
+def load_scenario(path: str | Path, *, case: str | None = None, runs_graphs: bool = True) -> Loaded:
     """Read a scenario and all it names.
 
     Args:
         path: the YAML file.
         case: a case's id; None is the base.
+        runs_graphs: whether a graph file of another project may be run; else its cast is
+            left unchecked and the result holds no ensemble.
 
     Raises:
         InvalidFile: something does not fit (`Faults` for several).
     """
     place = Path(path)
-    document = _read(place)
-    raw = _as_mapping(document)
-    reader = _Reader(place, document, _index_of(raw, case, document))
+    document = read(place)
+    raw = as_mapping(document)
+    reader = Reader(place, document, _index_of(raw, case, document))
     if reader.case_index is not None:
         chosen = cast("Mapping[str, Any]", raw["cases"][reader.case_index])
-        raw = _merged(raw, {k: v for k, v in chosen.items() if k not in _ADDED_BY_CASE})
-    scenario = _validated(raw, reader)
+        raw = merged(raw, {k: v for k, v in chosen.items() if k not in _ADDED_BY_CASE})
+    scenario = validated(raw, reader)
     project = project_of(place.resolve().parent)
-    library = load_agents(*project.folders("agents"))
-    topology = _topology(scenario, project, reader)
-    workspace = _workspace(scenario, reader)
-    _check_lab(scenario, reader)
+    topology = _topology(scenario, project, reader, runs_graphs=runs_graphs)
+    workspace = None
+    if "inputs" not in reader.left_out:
+        workspace = _workspace(scenario, reader)
+        _check_lab(scenario, reader)
     _check_positions(scenario, reader)
-    ensemble = None
-    if topology is not None:
-        ensemble = _seated(scenario, topology, library, reader)
-    raise_all(reader.faults)
+    library = load_agents(*project.folders("agents"))
+    ensemble = _seated(scenario, topology, library, reader)
+    raise_all(list({str(fault): fault for fault in reader.faults}.values()))
     kept = scenario.recording.dir
     recording = place.parent / kept / (case or "base") if kept else None
     return Loaded(place, case, scenario, project, cast("Ensemble", ensemble), workspace, recording)
-
-
-def _read(path: Path) -> Document:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InvalidFile(
-            f"cannot be read: {error.strerror}", where=str(path), fix="name a scenario file"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InvalidFile("is no UTF-8 text", where=f"{path}:1:1", fix="save as UTF-8") from error
-    return read_yaml(text, path=str(path))
-
-
-def _as_mapping(document: Document) -> dict[str, Any]:
-    if not isinstance(document.value, dict):
-        raise InvalidFile(
-            "a scenario is a mapping", where=document.where(), fix="begin with `schema: …`"
-        )
-    return cast("dict[str, Any]", document.value)
 
 
 def _index_of(raw: Mapping[str, Any], case: str | None, document: Document) -> int | None:
@@ -149,69 +108,22 @@ def _index_of(raw: Mapping[str, Any], case: str | None, document: Document) -> i
     return ids.index(case)
 
 
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay a case over the base: maps are merged, everything else is replaced."""
-    merged = dict(base)
-    for key, item in over.items():
-        known = merged.get(key)
-        if isinstance(known, dict) and isinstance(item, dict) and key != "cast":
-            merged[key] = _merged(cast("dict[str, Any]", known), cast("dict[str, Any]", item))
-        elif isinstance(known, dict) and isinstance(item, dict):
-            merged[key] = {**known, **item}
-        else:
-            merged[key] = item
-    return merged
-
-
-def _validated(raw: Mapping[str, Any], reader: _Reader) -> Scenario:
+def _topology(
+    scenario: Scenario, project: Project, reader: Reader, *, runs_graphs: bool
+) -> Topology | None:
     try:
-        return Scenario.model_validate(dict(raw))
-    except ValidationError as error:
-        seen: set[str] = set()
-        for item in error.errors():
-            steps = [step for step in item["loc"] if _is_step(step)]
-            name = ".".join(str(step) for step in steps)
-            if name in seen:
-                continue  # one value, several shapes it might have had
-            seen.add(name)
-            unknown = item["type"] == "extra_forbidden"
-            problem = f"{name}: no such key" if unknown else f"{name}: {item['msg']}"
-            where = reader.document.where_key(*steps) if unknown else reader.where(*steps)
-            fix = _fix(steps, unknown=unknown)
-            reader.faults.append(InvalidFile(problem, where=where, fix=fix))
-        raise Faults(reader.faults) from error
-
-
-def _is_step(step: str | int) -> bool:
-    """Leave out what pydantic adds to a path to say which shape it tried."""
-    return isinstance(step, int) or (step.replace("_", "").isalnum() and step not in (
-        "str", "Seated", "int", "float", "bool"
-    ))  # fmt: skip
-
-
-def _fix(steps: Sequence[str | int], *, unknown: bool) -> str:
-    if not unknown:
-        return "mend the value; `ensemble schema scenario` says what fits"
-    model: Any = Scenario
-    for step in steps[:-1]:
-        fields = getattr(model, "model_fields", {})
-        model = fields[step].annotation if step in fields else None
-    known = getattr(model, "model_fields", {})
-    names = [str(item.alias or name) for name, item in known.items()]
-    return closest(str(steps[-1]), names, kind="key") if names else "remove it"
-
-
-def _topology(scenario: Scenario, project: Project, reader: _Reader) -> Topology | None:
-    try:
-        return find_topology(
+        path = graph_file(
             scenario.graph, project, beside=reader.path.parent, where=reader.where("graph")
         )
+        if runs_graphs or is_own(path):
+            return load_topology(path)
+        parse_graph(path)
     except InvalidFile as fault:
         reader.faults.append(fault)
-        return None
+    return None
 
 
-def _workspace(scenario: Scenario, reader: _Reader) -> Path | None:
+def _workspace(scenario: Scenario, reader: Reader) -> Path | None:
     named = scenario.inputs.workspace
     if named is None:
         if scenario.inputs.files:
@@ -245,7 +157,7 @@ def _workspace(scenario: Scenario, reader: _Reader) -> Path | None:
     return folder
 
 
-def _check_lab(scenario: Scenario, reader: _Reader) -> None:
+def _check_lab(scenario: Scenario, reader: Reader) -> None:
     named: list[str] = []
     if scenario.lab.before and scenario.inputs.workspace is None:
         reader.fault(
@@ -280,7 +192,7 @@ def _check_lab(scenario: Scenario, reader: _Reader) -> None:
             )
 
 
-def _check_positions(scenario: Scenario, reader: _Reader) -> None:
+def _check_positions(scenario: Scenario, reader: Reader) -> None:
     if not scenario.choices:
         return
     named: list[tuple[str | None, tuple[str, ...]]] = [
@@ -297,11 +209,12 @@ def _check_positions(scenario: Scenario, reader: _Reader) -> None:
 
 
 def _seated(
-    scenario: Scenario, topology: Topology, library: Library, reader: _Reader
+    scenario: Scenario, topology: Topology | None, library: Library, reader: Reader
 ) -> Ensemble | None:
-    given: dict[str, Any] = {**topology.cast, **scenario.cast}
+    """Find every agent of the cast; seat them where there is a graph to sit in."""
+    given: dict[str, Any] = {**(topology.cast if topology else {}), **scenario.cast}
     members: list[Member] = []
-    before = len(reader.faults)
+    lost: set[str] = set()
     for name, held in given.items():
         listed = list(cast("Sequence[Any]", held)) if isinstance(held, (list, tuple)) else None
         for index, item in enumerate([held] if listed is None else listed):
@@ -312,10 +225,11 @@ def _seated(
             try:
                 agent = library.find(one.agent, where=where)
             except EnsembleError as fault:
-                reader.faults.append(fault)
+                reader.faults += _faults_of_file(library, one.agent) or [fault]
+                lost.add(name)
                 continue
             members.append(Member(name, path, agent, one.mode, one.tools, where))
-    if len(reader.faults) > before:
+    if topology is None or "cast" in reader.left_out:
         return None
     block = scenario.decision
     rules = Rules(block.rule, block.quorum, block.on_gate_failed, block.weights)
@@ -329,7 +243,14 @@ def _seated(
             where=reader.where("cast"),
         )
     except Faults as several:
-        reader.faults += several.faults
+        faults = several.faults
     except EnsembleError as fault:
-        reader.faults.append(fault)
+        faults = (fault,)
+    empty = tuple(f"nobody sits at {name!r}" for name in lost)
+    reader.faults += [fault for fault in faults if not fault.problem.startswith(empty)]
     return None
+
+
+def _faults_of_file(library: Library, agent: str) -> list[EnsembleError]:
+    """Return all that is wrong with the file that should hold `agent`."""
+    return [f for f in library.faults if Path(f.where.partition(":")[0]).stem == agent]

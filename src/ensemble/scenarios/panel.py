@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from ensemble.agents.library import Agent, load_agents
 from ensemble.agents.prompt import Briefing
-from ensemble.config import load_settings
+from ensemble.config import Settings, load_settings
 from ensemble.errors import UsageError
 from ensemble.graph.run_context import Limits, RunContext
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
@@ -25,10 +25,9 @@ from ensemble.scenarios.graphs import find_topology
 from ensemble.scenarios.performance import Plan, Stage, context_for, perform, resolve_chains
 from ensemble.scenarios.result import Document, result_of
 
+_IN_MEMORY: Final = "in-memory"
 Cast = Mapping[str, "str | Agent | Sequence[str | Agent]"]
 """Seat to an agent, or several; by name or as loaded."""
-Model = "str | BaseChatModel | Provider"
-"""A model's name, any LangChain chat model, or a provider function."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,9 @@ class Panel:
     cast: Cast = field(default_factory=dict[str, "str | Agent"])
     """Who sits where; a seat not named keeps the topology's own agents."""
     models: Any = None
-    """One model for all seats, or a mapping of seat to model; None resolves each agent's own."""
+    """One model for all seats, or a mapping of seat to model; None resolves each agent's own.
+
+    A model is a name, any LangChain chat model, or a provider: one async function."""
     choices: Sequence[str] = ()
     """Positions to choose from."""
     rules: Rules = field(default_factory=Rules)
@@ -98,15 +99,13 @@ class Panel:
             NoModelLeft: a seat has no model that can be asked.
             InvalidFile: an agent, seat or graph does not exist.
         """
-        ensemble = self._ensemble()
-        providers, chains = await self._models(ensemble)
-        from ensemble.models.providers import kept_open, providers_for
+        from ensemble.models.providers import kept_open
 
-        run = Path(folder).name if folder else "in-memory"
+        ensemble = self._ensemble()
+        stage = await self._stage(ensemble, Path(folder) if folder else None)
+        run = Path(folder).name if folder else _IN_MEMORY
         file = JournalFile.create(Path(folder), run) if folder else None
         journal = Journal(run, file=file, redactor=Redactor(secrets_of_environment()))
-        table = {**providers_for(load_settings()), **providers}
-        stage = Stage(settings=load_settings(), providers=table, chains=chains)
         try:
             async with kept_open():
                 outcome = await perform(self._plan(ensemble, task), journal, stage)
@@ -144,13 +143,30 @@ class Panel:
         )
 
     async def _context(self, ensemble: Ensemble, task: str) -> RunContext:
+        from ensemble.models.providers import kept_open
+
+        journal = Journal(_IN_MEMORY, redactor=Redactor(secrets_of_environment()))
+        stage = await self._stage(ensemble, None)
+        run = await context_for(self._plan(ensemble, task), journal, stage)
+        await run.until_decided.enter_async_context(kept_open())
+        return run
+
+    async def _stage(self, ensemble: Ensemble, folder: Path | None) -> Stage:
+        """Return what a run stands on; a person can hold a seat only where a folder is kept."""
         from ensemble.models.providers import providers_for
 
-        providers, chains = await self._models(ensemble)
-        table = {**providers_for(load_settings()), **providers}
-        stage = Stage(settings=load_settings(), providers=table, chains=chains)
-        journal = Journal("in-memory", redactor=Redactor(secrets_of_environment()))
-        return await context_for(self._plan(ensemble, task), journal, stage)
+        settings = load_settings()
+        brought, chains = await self._models(ensemble, settings)
+        asked = {c.provider for chain in chains.values() for c in chain if c.available}
+        if folder is None and asked == {"manual"}:
+            raise UsageError(
+                "a person's prompts and answers need a folder to lie in",
+                where="models",
+                fix='`panel.run(task, folder="…")`',
+            )
+        manual = folder / "manual" if folder else None
+        table = providers_for(settings, manual_folder=manual, at_terminal=True)
+        return Stage(settings=settings, providers={**table, **brought}, chains=chains)
 
     def _plan(self, ensemble: Ensemble, task: str) -> Plan:
         return Plan(
@@ -175,12 +191,12 @@ class Panel:
         return seat(topology, members, choices=self.choices, rules=self.rules)
 
     async def _models(
-        self, ensemble: Ensemble
+        self, ensemble: Ensemble, settings: Settings
     ) -> tuple[dict[str, Provider], dict[str, tuple[Candidate, ...]]]:
         """Return further providers, and each path's chain."""
         providers: dict[str, Provider] = {}
         chains: dict[str, tuple[Candidate, ...]] = {}
-        settings, probes = load_settings(), Probes()
+        probes = Probes()
         for member in ensemble.members:
             model = self._model_of(member)
             plan = self._plan(replace(ensemble, members=(member,)), "")

@@ -5,14 +5,25 @@ resumed one differ only in their journal and in what stands behind the stage.
 """
 
 import asyncio
+import platform
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
 from typing import Any, Final, cast
 
 from ensemble.agents.prompt import Briefing
+from ensemble.agents.spec import AgentSpec
 from ensemble.config import Settings
-from ensemble.errors import EnsembleError, NoModelLeft, OverLimit, Paused
+from ensemble.errors import (
+    CannotWrite,
+    DiskFull,
+    Diverged,
+    EnsembleError,
+    NoModelLeft,
+    OverLimit,
+    Paused,
+)
 from ensemble.graph.lab_desk import LabDesk, Measures, Request
 from ensemble.graph.run_context import Limits, RunContext
 from ensemble.graph.seating import Ensemble
@@ -22,6 +33,7 @@ from ensemble.journal.run_journal import Journal
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate, Params, Provider
 from ensemble.models.selection import Wishes, resolve
+from ensemble.roles import RunStatus
 
 BEFORE: Final = "lab.before"
 
@@ -92,8 +104,7 @@ class Stage:
 class Outcome:
     """How a run ended."""
 
-    status: str
-    """completed, failed, cancelled, paused or over_limit."""
+    status: RunStatus
     digest: str
     error: EnsembleError | None = None
 
@@ -111,20 +122,20 @@ async def perform(plan: Plan, journal: Journal, stage: Stage) -> Outcome:
     try:
         async with _within(plan.limits.wall_s, journal):
             await _play(plan, journal, stage)
-    except OverLimit as fault:
-        error = fault
-    except NoModelLeft as fault:
-        error = fault
     except Paused as fault:
         journal.note("paused", fault.where, value=fault.problem)
         await journal.flush()
-        return Outcome("paused", digest(journal.events), fault)
-    except asyncio.CancelledError:
+        return Outcome(RunStatus.PAUSED, digest(journal.events), fault)
+    except (Diverged, CannotWrite, DiskFull):
+        raise
+    except EnsembleError as fault:
+        error = fault
+    except asyncio.CancelledError:  # without an end in its journal it can be resumed
         await asyncio.shield(journal.flush())
         raise
     status = _status(error)
     made = digest(journal.events)
-    journal.note("run_ended", "run", value={"status": status, "digest": made})
+    journal.note("run_ended", "run", value={"status": status.value, "digest": made})
     await journal.flush()
     return Outcome(status, made, error)
 
@@ -150,22 +161,32 @@ async def context_for(plan: Plan, journal: Journal, stage: Stage) -> RunContext:
     )
 
 
+def wishes_of(spec: AgentSpec, profile: str = "default") -> Wishes:
+    """Return what an agent's file wishes for in a situation: `default`, `batch` …."""
+    selection = spec.model_selection
+    return Wishes(
+        model=spec.model,
+        fallbacks=spec.model_fallbacks,
+        minimum_tier=selection.minimum_tier,
+        profile=selection.profiles.get(profile),
+    )
+
+
 async def resolve_chains(
     plan: Plan, settings: Settings, probes: Probes
 ) -> dict[str, tuple[Candidate, ...]]:
     """Return each seat's chain as it would be asked here and now."""
     chains: dict[str, tuple[Candidate, ...]] = {}
     for member in plan.ensemble.members:
-        spec = member.agent.spec
-        wishes = Wishes(
-            model=spec.model,
-            fallbacks=spec.model_fallbacks,
-            minimum_tier=spec.model_selection.minimum_tier,
-            profile=spec.model_selection.profiles.get(plan.profile),
-            chain=plan.chain,
-        )
+        wishes = replace(wishes_of(member.agent.spec, plan.profile), chain=plan.chain)
         chains[member.path] = await resolve(wishes, settings=settings, probes=probes)
     return chains
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a run was made with; they are no part of its digest."""
+    named = ("ensemble-panels", "langgraph", "langchain-core", "pydantic")
+    return {"python": platform.python_version(), **{name: version(name) for name in named}}
 
 
 async def _play(plan: Plan, journal: Journal, stage: Stage) -> None:
@@ -199,6 +220,7 @@ async def _found(plan: Plan, stage: Stage) -> dict[str, Any]:
     return {
         "chains": {path: [asdict(c) for c in chain] for path, chain in chains.items()},
         "seed": plan.params.seed if plan.params.seed is not None else 0,
+        "versions": versions(),
     }
 
 
@@ -256,7 +278,7 @@ async def _within(wall_s: float | None, journal: Journal) -> AsyncGenerator[None
         ) from error
 
 
-def _status(error: EnsembleError | None) -> str:
+def _status(error: EnsembleError | None) -> RunStatus:
     if error is None:
-        return "completed"
-    return "over_limit" if isinstance(error, OverLimit) else "failed"
+        return RunStatus.COMPLETED
+    return RunStatus.OVER_LIMIT if isinstance(error, OverLimit) else RunStatus.FAILED

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ensemble.errors import EnsembleError
+from ensemble.journal.record import Event
 from ensemble.journal.run_journal import Heard, Journal
 from ensemble.scenarios.expectations import check_expectations
 from ensemble.scenarios.loading import Loaded
@@ -15,8 +16,14 @@ from ensemble.scenarios.result import Document, result_of
 class Watch:
     """Who is told while a run goes on; for the display only."""
 
-    event: Heard | None = None
+    event: Callable[[str, Event], None] | None = None
+    """Told a run's id and each of its events."""
     text: Callable[[str, str], None] | None = None
+
+    def of(self, run: str) -> Heard | None:
+        """Return what the journal of `run` tells its events to."""
+        told = self.event
+        return None if told is None else lambda event: told(run, event)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ async def replay_scenario(
         recorded=contents.events,
         replaying=True,
         redactor=Redactor(secrets_of_environment()),
-        heard=watch.event if watch else None,
+        heard=watch.of(contents.run) if watch else None,
     )
     outcome = await perform(plan, journal, Stage())
     journal.check_complete()

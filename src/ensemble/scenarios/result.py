@@ -8,6 +8,8 @@ from typing import Any, cast
 
 from ensemble.journal.digest import digest
 from ensemble.journal.record import Event
+from ensemble.models.cost import cost_usd
+from ensemble.roles import RunStatus
 
 SCHEMA = "ensemble/result@1"
 RESULTS_SCHEMA = "ensemble/results@1"
@@ -21,7 +23,6 @@ def result_of(
     *,
     journal: str,
     status: str | None = None,
-    expectations: Sequence[Document] = (),
 ) -> Document:
     """Return the result document of a run.
 
@@ -30,7 +31,8 @@ def result_of(
         events: its journal.
         journal: path of the journal file.
         status: how it ended, where its journal does not say.
-        expectations: what had to hold, and what was seen instead.
+
+    What had to hold, and whether that is enough, is the scenario's to say: empty here.
     """
     inputs = _value(events, "run_started")
     ended = _value(events, "run_ended")
@@ -52,16 +54,18 @@ def result_of(
         "evidence": _evidence(events),
         "escalations": [e.value for e in events if e.event == "escalated"],
         "usage": usage_of(events),
-        "expectations": list(expectations),
+        "expectations": [],
+        "trusted": False,
         "journal": journal,
         "digest": ended.get("digest") or digest(events),
     }
 
 
 def _unended(events: Sequence[Event]) -> str:
+    """Return how a run stands that has not ended: it waits, or was cut short."""
     waits = {e.key for e in events if e.event == "paused"}
     answered = {e.key.rpartition("/")[0] for e in events if e.event == "turn_ended"}
-    return "paused" if waits - answered else "interrupted"
+    return RunStatus.PAUSED if waits - answered else RunStatus.CANCELLED
 
 
 def usage_of(events: Sequence[Event]) -> Document:
@@ -145,12 +149,11 @@ def _prices(events: Sequence[Event]) -> dict[str, tuple[float, float]]:
 
 
 def _usd(event: Event, prices: Mapping[str, tuple[float, float]]) -> float | None:
-    price = prices.get(str(event.body.get("asked_model") or event.body.get("served")))
     usage = cast("Mapping[str, Any]", event.body.get("usage") or {})
-    if price is None or usage.get("output_tokens") is None:
+    if usage.get("output_tokens") is None:
         return None
-    sent, said = int(usage.get("input_tokens") or 0), int(usage["output_tokens"])
-    return (sent * price[0] + said * price[1]) / 1e6
+    price = prices.get(str(event.body.get("served")))
+    return cost_usd(price, int(usage.get("input_tokens") or 0), int(usage["output_tokens"]))
 
 
 def _evidence(events: Sequence[Event]) -> list[Document]:

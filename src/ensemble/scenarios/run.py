@@ -1,11 +1,9 @@
 """Running and resuming a scenario live: the table of contents of the program."""
 
 import os
-import platform
 import secrets
 import time
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +19,11 @@ from ensemble.journal.record import FORMAT
 from ensemble.journal.redaction import Redactor, secrets_of_environment
 from ensemble.journal.run_journal import Journal
 from ensemble.scenarios.loading import Loaded, load_scenario
-from ensemble.scenarios.performance import Outcome, Plan, Stage, perform
+from ensemble.scenarios.performance import Outcome, Plan, Stage, perform, versions
 from ensemble.scenarios.planning import Choices, plan_of, refuse_over_limits, settings_for
 from ensemble.scenarios.ran import Ran, Watch, ran_of
 from ensemble.scenarios.replay import recorded_cases
+from ensemble.scenarios.runs import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +47,7 @@ async def run_scenario(
     try:
         _begin_manifest(file.folder, loaded, choices)
         journal = Journal(
-            run, file=file, redactor=Redactor(secrets_of_environment()), heard=watch.event
+            run, file=file, redactor=Redactor(secrets_of_environment()), heard=watch.of(run)
         )
         _own(journal, 1)
         return await _live(loaded, plan, journal, file.folder, choices, watch)
@@ -85,7 +84,7 @@ async def resume_run(
             file=file,
             recorded=contents.events,
             redactor=Redactor(secrets_of_environment()),
-            heard=watch.event,
+            heard=watch.of(contents.run),
         )
         epoch = 1 + sum(e.event == "owner" for e in contents.events)
         _own(journal, epoch)
@@ -152,13 +151,8 @@ def _keep(loaded: Loaded, folder: Path, outcome: Outcome) -> str:
 
 
 def _own(journal: Journal, epoch: int) -> None:
-    body: Mapping[str, Any] = {"epoch": epoch, "pid": os.getpid(), "versions": _versions()}
+    body: Mapping[str, Any] = {"epoch": epoch, "pid": os.getpid(), "versions": versions()}
     journal.append("owner", f"owner#{epoch}", body)
-
-
-def _versions() -> dict[str, str]:
-    named = ("ensemble-panels", "langgraph", "langchain-core", "pydantic")
-    return {"python": platform.python_version(), **{name: version(name) for name in named}}
 
 
 def _begin_manifest(folder: Path, loaded: Loaded, choices: Choices) -> None:
@@ -172,7 +166,7 @@ def _begin_manifest(folder: Path, loaded: Loaded, choices: Choices) -> None:
             "case": loaded.case,
             "chain": list(choices.chain),
             "agents": agents,
-            "versions": _versions(),
+            "versions": versions(),
         },
     )
 
@@ -190,5 +184,6 @@ def _end_manifest(folder: Path, journal: Journal, ran: Ran) -> None:
             "served": served,
             "written_by": "hand, not by a model" if by_hand else "models",
             "events": len(journal.events),
+            **{name: ran.result[name] for name in KEPT},
         },
     )

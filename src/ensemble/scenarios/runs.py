@@ -6,7 +6,11 @@ from typing import Any
 
 from ensemble.config import project_of
 from ensemble.errors import UsageError, closest
-from ensemble.journal.file import EVENTS, read_manifest
+from ensemble.journal.file import EVENTS, read_events, read_manifest
+from ensemble.scenarios.result import result_of
+
+KEPT = ("expectations", "trusted")
+"""What of a result stands in the manifest, because no event holds it."""
 
 
 def run_folder(name: str) -> Path:
@@ -26,6 +30,13 @@ def run_folder(name: str) -> Path:
     raise UsageError(
         f"no run is called {name!r}", where="RUN", fix=closest(name, known, kind="run")
     )
+
+
+def result_of_run(folder: Path) -> dict[str, Any]:
+    """Return a run's result document, read back from its folder."""
+    contents, manifest = read_events(folder), read_manifest(folder)
+    result = result_of(contents.run, contents.events, journal=str(folder / EVENTS))
+    return {**result, **{name: manifest[name] for name in KEPT if name in manifest}}
 
 
 def list_runs() -> list[dict[str, Any]]:

@@ -4,12 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ensemble.roles import Authority, Severity
+
 SCHEMA = "ensemble/scenario@1"
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-Authority = Literal["decided", "advisory", "degraded", "split", "void"]
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 
@@ -94,7 +95,7 @@ class DecisionBlock(BaseModel):
     """The position that a failed lab gate fixes, whatever the models say."""
     weights: dict[str, Annotated[float, Field(ge=0)]] = {}
     """Seat path or agent to the weight of its vote, for `weighted`."""
-    allow: tuple[Authority, ...] = ("decided", "advisory")
+    allow: tuple[Authority, ...] = (Authority.DECIDED, Authority.ADVISORY)
     """Authorities that end the run with status 0."""
 
 
@@ -177,7 +178,7 @@ class FindingsExpected(BaseModel):
 
     min: Count = 0
     """At least so many."""
-    severity_at_least: str = "INFO"
+    severity_at_least: Severity = Severity.INFO
     """Counted from this severity up."""
     location_exists: bool = False
     """Whether each counted finding of a seat must name a file of the workspace."""

@@ -15,6 +15,7 @@ async def open_lab(loaded: Loaded) -> AsyncGenerator[Measures | None]:
         return
     from ensemble.lab.client import Lab
 
-    store = loaded.project.root / ".ensemble" / "lab"
-    async with Lab(loaded.workspace, store, threads=loaded.scenario.lab.threads) as lab:
+    async with Lab(
+        loaded.workspace, loaded.project.lab, threads=loaded.scenario.lab.threads
+    ) as lab:
         yield lab

@@ -93,8 +93,8 @@ def test_a_role_means_its_modes_and_tools(
         ("advisee", Sees.OWN_AND_FINDINGS, True),
         ("decision_maker", Sees.EVERYTHING, True),
         ("tiebreaker", Sees.DISAGREEMENT, True),
-        ("gate_reviewer", Sees.EVERYTHING, True),
-        ("gatekeeper", Sees.EVERYTHING, True),
+        ("gate_reviewer", Sees.ANSWERS_BLIND, True),
+        ("gatekeeper", Sees.ANSWERS_BLIND, True),
     ],
 )
 def test_a_role_means_what_it_sees(

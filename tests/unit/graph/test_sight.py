@@ -104,9 +104,16 @@ def test_answers_are_numbered_without_a_gap_for_who_was_lost() -> None:
     assert [name and name.group(1) for name in names] == [f"answer {n}" for n in range(1, 7)]
 
 
-@pytest.mark.parametrize("role", ["decision_maker", "gate_reviewer", "a_role_of_its_own"])
-def test_who_decides_sees_who_is_who_and_who_is_lost(role: str) -> None:
-    parts = seen("chair", role, *PANEL, LOST, AUDIT)
+@pytest.mark.parametrize("role", ["auditor", "gate_reviewer", "a_role_of_its_own"])
+def test_only_who_decides_is_told_who_is_who(role: str) -> None:
+    parts = seen("gate", role, *PANEL)
+
+    assert parts
+    assert "agent-of-panel" not in "".join(parts)
+
+
+def test_who_decides_sees_who_is_who_and_who_is_lost() -> None:
+    parts = seen("chair", "decision_maker", *PANEL, LOST, AUDIT)
 
     assert members_in(parts) == list(range(6))
     assert "panel[3] agent-of-panel[3] as panel_member>" in parts[3]

@@ -166,11 +166,12 @@ def test_a_password_in_an_address_goes_and_the_host_stays(text: str) -> None:
     ["eyJ-", "eyJaaaaaaaaa.", "sk-", "-----BEGIN PRIVATE KEY-----", "SG.a", "://a:", "glpat-"],
 )
 def test_a_text_made_to_be_slow_is_read_in_time(piece: str) -> None:
-    redactor, small, large = Redactor({}), piece * 2_000, piece * 32_000
+    small, large = piece * 2_000, piece * 32_000
 
     def best_of(text: str) -> float:
         took: list[float] = []
         for _ in range(3):
+            redactor = Redactor({})
             started = time.perf_counter()
             redactor.clean(text)
             took.append(time.perf_counter() - started)

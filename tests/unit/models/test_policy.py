@@ -47,11 +47,6 @@ def test_too_long_a_wait_is_for_the_next_model(told_s: float) -> None:
     assert Policy().wait_s(Failure.RATE_LIMIT, 1, told_s, "k") is None
 
 
-@pytest.mark.parametrize("kind", [Failure.LOST, Failure.CANCELLED])
-def test_what_the_model_did_not_refuse_is_asked_again_without_a_wait(kind: Failure) -> None:
-    assert Policy().wait_s(kind, 1, None, "k") == 0.0
-
-
 @pytest.mark.parametrize(
     "kind", [Failure.AUTH, Failure.NOT_FOUND, Failure.BAD_REQUEST, Failure.CONTEXT]
 )

@@ -1,19 +1,22 @@
 """An agent shown before any model is called: what it is told, its tools, its models."""
 
 from dataclasses import asdict
-from typing import Any, Final
+from pathlib import Path
+from typing import Any
 
 from ensemble.agents.casting import cast
 from ensemble.agents.library import Agent, load_agents
 from ensemble.agents.prompt import PREAMBLE, Standing, persona_part
-from ensemble.answers.answer import Wanted
 from ensemble.config import load_settings
 from ensemble.errors import UsageError
+from ensemble.graph.seating import wanted_of
+from ensemble.graph.topology import Topology
+from ensemble.models.cost import text_tokens
 from ensemble.models.probes import Probes
-from ensemble.models.provider import Candidate
-from ensemble.models.selection import Wishes, resolve
-
-_CHARS_PER_TOKEN: Final = 4
+from ensemble.models.selection import resolve
+from ensemble.scenarios.graphs import find_topology
+from ensemble.scenarios.loading import load_scenario
+from ensemble.scenarios.performance import wishes_of
 
 
 def agent_named(name: str | None) -> Agent:
@@ -38,11 +41,10 @@ def shown(agent: Agent, role: str | None = None) -> dict[str, Any]:
     """
     chosen = role or agent.spec.ensemble_roles.default or "solo"
     casting = cast(agent, chosen, where="--role")
-    wanted = Wanted(findings=casting.audits)
+    wanted = wanted_of(casting, findings=("F1",))
     own = persona_part(casting, Standing(("the next seat",)), wanted)
     prompt = f"{PREAMBLE}\n\n{own}"
-    with open(agent.path, encoding="utf-8") as file:  # noqa: PTH123 - the path is text
-        length = len(file.read())
+    whole = Path(agent.path).read_text(encoding="utf-8", errors="replace")
     return {
         "schema": "ensemble/agent@1",
         "name": agent.name,
@@ -55,8 +57,8 @@ def shown(agent: Agent, role: str | None = None) -> dict[str, Any]:
         "tools": list(casting.tools),
         "escalation": agent.spec.escalation.model_dump(mode="json"),
         "claimed_audit": agent.spec.audit,
-        "tokens": len(prompt) // _CHARS_PER_TOKEN,
-        "file_tokens": length // _CHARS_PER_TOKEN,
+        "tokens": text_tokens(prompt),
+        "file_tokens": text_tokens(whole),
         "prompt": prompt,
     }
 
@@ -67,26 +69,24 @@ async def chain_of(name: str | None) -> list[dict[str, Any]]:
     settings, probes = load_settings(), Probes()
     chains: list[dict[str, Any]] = []
     for agent in agents:
-        selection = agent.spec.model_selection
-        wishes = Wishes(
-            model=agent.spec.model,
-            fallbacks=agent.spec.model_fallbacks,
-            minimum_tier=selection.minimum_tier,
-            profile=selection.profiles.get("default"),
-        )
-        chain = await resolve(wishes, settings=settings, probes=probes)
+        chain = await resolve(wishes_of(agent.spec), settings=settings, probes=probes)
         chains.append({"agent": agent.name, "chain": [asdict(item) for item in chain]})
     return chains
 
 
-def chain_text(chains: list[dict[str, Any]]) -> str:
-    """Return chains as text: who is asked, in order, and why not."""
-    lines: list[str] = []
-    for item in chains:
-        lines.append(f"{item['agent']}:")
-        for raw in item["chain"]:
-            candidate = Candidate(**raw)
-            mark = "asks" if candidate.available else "no  "
-            model = f"{candidate.provider}/{candidate.model}" if candidate.provider else "-"
-            lines.append(f"  {mark}  {candidate.asked}  {model}  ({candidate.reason})")
-    return "\n".join(lines)
+def drawn(graph: str) -> tuple[Topology, dict[str, list[str]] | None, list[str] | None]:
+    """Return what a drawing shows: topology, who sits where, and which seats may ask the lab.
+
+    A scenario's cast is shown; a graph by itself has its own.
+    """
+    if not graph.endswith((".yaml", ".yml")):
+        return find_topology(graph, where="GRAPH"), None, None
+    ensemble = load_scenario(graph).ensemble
+    seats = ensemble.topology.seats
+    members = {name: [member.agent.name for member in ensemble.at(name)] for name in seats}
+    asking = [
+        member.seat
+        for member, role in ensemble.nodes()
+        if ensemble.tools and ensemble.castings[member.path, role].tool_mode
+    ]
+    return ensemble.topology, members, asking
