@@ -63,6 +63,19 @@ class Document:
         return f"{self.path}:{line}:{column}"
 
 
+def within(document: Document, path: Path) -> Document:
+    """Return what stands at `path` as a document of its own, with its places."""
+    value = document.value
+    for step in path:
+        value = value[step]
+    size = len(path)
+    marks, keys, texts = (
+        {known[size:]: item for known, item in places.items() if known[:size] == path}
+        for places in (document.marks, document.keys, document.texts)
+    )
+    return Document(value, document.path, marks, keys, texts)
+
+
 def read_yaml(
     text: str, *, path: str, first_line: int = 1, repeated: list[Path] | None = None
 ) -> Document:

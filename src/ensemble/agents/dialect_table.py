@@ -67,7 +67,7 @@ def _end_opencode(made: Converted, given: Mapping[str, Any]) -> None:
         for name, on in cast("dict[str, Any]", value if isinstance(value, dict) else {}).items():
             rules = list(cast("dict[str, Any]", on).values()) if isinstance(on, dict) else [on]
             switches[name] = any(rule not in (False, "deny") for rule in rules)
-    everything = switches.pop("*", True)
+    everything = switches.pop("*", given.get("permission") != "deny")
     gone = {t for name, on in switches.items() if not on for t in _ours(name)}
     added = {t for name, on in switches.items() if on for t in _ours(name)} - set(ALL_TOOLS)
     held = [t for t in (*ALL_TOOLS, *sorted(added)) if t not in gone]

@@ -14,13 +14,17 @@ from ensemble.agents.dialects import CLAUDE_CODE, ENSEMBLE, convert, dialect_of
 from ensemble.agents.fields import as_written, with_choices, with_name
 from ensemble.agents.markdown import Body, Heading, Instruction, read_body
 from ensemble.agents.reading import AgentFault, Source, decode, read_source, read_toml
-from ensemble.agents.repairs import Repair
+from ensemble.agents.repairs import Repair, repair
 from ensemble.agents.spec import AgentSpec
 from ensemble.errors import Faults
-from ensemble.strict_yaml import Document
+from ensemble.strict_yaml import Document, within
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+
+Place = tuple[()] | tuple[int]
+"""Where a file holds an agent: at its top, or in a list."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,10 @@ def read_file(path: Path, kept: Cache | None = None) -> list[Reading]:
     if found is not None and (reading := _kept(found, where, digest, text)) is not None:
         return [reading]
     source = read_toml(text, where) if path.suffix == ".toml" else read_source(text, where)
+    remote = isinstance(source.document.value, list)
     readings = [
-        _reading(given, source, coded, where, digest, text) for given in _given(source, where)
+        _reading(given, source, (number,) if remote else (), coded, where, digest, text)
+        for number, given in enumerate(_given(source))
     ]
     if kept is not None and len(readings) == 1:
         kept.put(key, _entry(readings[0]))
@@ -82,7 +88,7 @@ def reread(text: str, path: str) -> Document:
     return (read_toml if path.endswith(".toml") else read_source)(text, path).document
 
 
-def _given(source: Source, path: str) -> list[dict[str, Any]]:
+def _given(source: Source) -> list[dict[str, Any]]:
     value = source.document.value
     agents = cast("list[Any]", value) if isinstance(value, list) and value else [value]
     remote = isinstance(value, list)
@@ -103,6 +109,7 @@ def _given(source: Source, path: str) -> list[dict[str, Any]]:
 def _reading(
     given: dict[str, Any],
     source: Source,
+    place: Place,
     coded: Sequence[Repair],
     path: str,
     digest: str,
@@ -110,11 +117,14 @@ def _reading(
 ) -> Reading:
     document = source.document
     dialect = dialect_of(given, path, source.body)
-    whole = document.value is given
-    given, written = as_written(document, given) if whole else (given, [])
-    given, chosen = with_choices(document, given) if whole else (given, [])
+    if place:
+        document = within(document, place)
+    given, written = as_written(document, given)
+    given, chosen = with_choices(document, given)
     made = convert(dialect, given)
     named = with_name(document, made, path, required=dialect in (ENSEMBLE, CLAUDE_CODE))
+    if dialect == "gemini" and made.body is not None:
+        named.append(repair("R16", document.marks[()][0], str(made.given["name"])))
     body = source.body if made.body is None else f"{made.body}\n\n{source.body}".strip()
     return Reading(
         spec=_validated(made, document),
@@ -125,7 +135,7 @@ def _reading(
         dialect=dialect,
         repairs=(*coded, *source.repairs, *written, *chosen, *named),
         body_line=source.body_line,
-        document=document,
+        document=source.document,
         fates=tuple(made.fates),
     )
 

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from ensemble.agents.repairs import Repair, Row, is_fence, read_mended, repair
 from ensemble.errors import InvalidFile
-from ensemble.strict_yaml import MAX_BYTES, Document, NotYaml
+from ensemble.strict_yaml import MAX_BYTES, MAX_LEVELS, Document, NotYaml
 
 _APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
@@ -106,6 +106,9 @@ def read_toml(text: str, path: str) -> Source:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         problem, where = f"is no TOML: {error}", f"{path}:1:1"
         raise AgentFault(problem, where=where, fix="mend the line", code="E005") from None
+    if not _shallow(value):
+        problem, where = f"more than {MAX_LEVELS} levels of nesting", f"{path}:1:1"
+        raise AgentFault(problem, where=where, fix="nest less deeply", code="E006")
     found = {
         (match[1],): (number, 1)
         for number, line in enumerate(plain.splitlines(), 1)
@@ -116,6 +119,22 @@ def read_toml(text: str, path: str) -> Source:
     line = places.get(("developer_instructions",), (1, 1))[0]
     document = Document(value, path, places, places, {})
     return Source(document, body if isinstance(body, str) else "", line, done)
+
+
+def _shallow(value: Any) -> bool:
+    """Return whether a value nests no deeper than is read from YAML."""
+    level = [value]
+    for _ in range(MAX_LEVELS):
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner += cast("dict[str, Any]", item).values()
+            elif isinstance(item, list):
+                inner += cast("list[Any]", item)
+        if not inner:
+            return True
+        level = inner
+    return False
 
 
 def _fences(lines: list[str], path: str, done: list[Repair]) -> tuple[int, int]:
@@ -144,7 +163,3 @@ def _fences(lines: list[str], path: str, done: list[Repair]) -> tuple[int, int]:
 def _coded(error: InvalidFile, code: str) -> AgentFault:
     return AgentFault(error.problem, where=error.where, fix=error.fix, code=code)
 
-
-def frontmatter_of(document: Document) -> dict[str, Any] | None:
-    """Return the fields, or None where the document is no mapping."""
-    return cast("dict[str, Any]", document.value) if isinstance(document.value, dict) else None

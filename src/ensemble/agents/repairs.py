@@ -31,6 +31,7 @@ MEANINGS: Final = {
     "R13": "a name that cannot be one was made from its text or the file's name",
     "R14": "a choice that its author never made was read as not given",
     "R15": "a key stands twice; the later one counts",
+    "R16": "an agent that is served elsewhere was read from its description alone",
 }
 """Code to what the repair does."""
 _MOST_BLOCKS: Final = 200
@@ -86,12 +87,12 @@ def read_mended(rows: Rows, path: str) -> tuple[Document, list[Repair]]:
             the parser's complaint about the file as it stands.
     """
     done: list[Repair] = []
-    rows = _without_tabs(rows, done)
+    rows = _moved_left(_without_tabs(rows, done), done)
     try:
         return _read(rows, path, done)
     except NotYaml as error:
         first = error
-    for mend in (_without_stray_text, _moved_left, _lists_below_keys, _quoted_and_joined):
+    for mend in (_without_stray_text, _lists_below_keys, _quoted_and_joined):
         mended = mend(rows, done)
         if mended is None:
             continue
@@ -157,11 +158,11 @@ def _without_stray_text(rows: Rows, done: list[Repair]) -> Rows | None:
     return kept if len(kept) != len(rows) else None
 
 
-def _moved_left(rows: Rows, done: list[Repair]) -> Rows | None:
-    indents = [len(row.text) - len(row.text.lstrip(" ")) for row in rows if row.text.strip()]
-    if not indents or not indents[0]:
-        return None
-    indent = indents[0]
+def _moved_left(rows: Rows, done: list[Repair]) -> Rows:
+    first = next((row.text for row in rows if row.text.strip()), "")
+    indent = len(first) - len(first.lstrip(" "))
+    if not indent:
+        return rows
     done.append(repair("R08", rows[0].line, f"by {indent} columns"))
     return [_left(row, min(indent, len(row.text) - len(row.text.lstrip(" ")))) for row in rows]
 
