@@ -69,11 +69,13 @@ def within(document: Document, path: Path) -> Document:
     for step in path:
         value = value[step]
     size = len(path)
-    marks, keys, texts = (
-        {known[size:]: item for known, item in places.items() if known[:size] == path}
-        for places in (document.marks, document.keys, document.texts)
+    return Document(
+        value,
+        document.path,
+        {known[size:]: at for known, at in document.marks.items() if known[:size] == path},
+        {known[size:]: at for known, at in document.keys.items() if known[:size] == path},
+        {known[size:]: text for known, text in document.texts.items() if known[:size] == path},
     )
-    return Document(value, document.path, marks, keys, texts)
 
 
 def read_yaml(

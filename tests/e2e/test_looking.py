@@ -125,7 +125,7 @@ def test_an_agent_is_shown_as_a_model_would_read_it(command: "Command") -> None:
     assert 0 < shown["tokens"] < shown["file_tokens"]
     assert "Read" in shown["tools"]
     assert set(shown["escalation"]) >= {"confidence_threshold"}
-    assert printed.stdout == shown["prompt"] + "\n"
+    assert printed.stdout.startswith(shown["prompt"] + "\n\n---")
 
 
 def test_the_role_changes_what_an_agent_is_told(command: "Command") -> None:

@@ -100,7 +100,9 @@ def as_list(value: Any) -> list[str]:
         switches = cast("dict[str, Any]", value)
         return [name for name, on in switches.items() if on not in (False, "deny")]
     names = split_tools(value)
-    return [str(name) for name in names] if isinstance(names, (list, tuple)) else []
+    if not isinstance(names, (list, tuple)):
+        return []
+    return [str(name) for name in cast("list[Any]", names)]
 
 
 def servers_of(value: Any) -> dict[str, Any]:
@@ -111,5 +113,3 @@ def servers_of(value: Any) -> dict[str, Any]:
     for item in cast("list[Any]", value) if isinstance(value, list) else [value]:
         servers |= cast("dict[str, Any]", item) if isinstance(item, dict) else {str(item): {}}
     return servers
-
-

@@ -35,22 +35,32 @@ def dialect_of(given: Mapping[str, Any], path: str, body: str) -> str:
     tools: Any = given.get("tools")
     if path.endswith(".toml"):
         return "codex"
-    switches = isinstance(tools, dict) and all(isinstance(on, bool) for on in tools.values())
+    modes = cast("dict[str, Any]", tools) if isinstance(tools, dict) else {}
+    switches = isinstance(tools, dict) and all(isinstance(on, bool) for on in modes.values())
     if _CERTAIN & set(given) or (isinstance(tools, dict) and not switches):
         return ENSEMBLE
+    scores = _scores(given, path, switches=switches)
+    best = max(scores, key=lambda name: scores[name])
+    return best if scores[best] > 0 else _unmarked(given, path, body)
+
+
+def _scores(given: Mapping[str, Any], path: str, *, switches: bool) -> dict[str, int]:
+    """Return how many marks of each program a frontmatter has."""
     scores = {name: len(own & set(given)) for name, own in _FINGERPRINTS.items()}
     if given.get("mode") not in ("primary", "subagent", "all") and "mode" in given:
         scores["opencode"] -= 1
     scores["opencode"] += switches
     scores[COPILOT] += path.endswith((".agent.md", ".chatmode.md"))
-    scores["gemini"] += any("_" in str(tool) for tool in as_list(tools))
-    best = max(scores, key=lambda name: scores[name])
-    if scores[best] > 0:
-        return best
+    scores["gemini"] += any("_" in str(tool) for tool in as_list(given.get("tools")))
+    return scores
+
+
+def _unmarked(given: Mapping[str, Any], path: str, body: str) -> str:
+    """Return whose file this most likely is, where no key tells."""
     if PurePath(path).name == "AGENTS.md" or PROVIDER.fullmatch(str(given.get("model"))):
         return "deepagents"
     if "temperature" in given:
-        return "gemini" if isinstance(tools, list) else "opencode"
+        return "gemini" if isinstance(given.get("tools"), list) else "opencode"
     if _OWN_HEADINGS.search(body):
         return ENSEMBLE
     return CLAUDE_CODE if "name" in given or "tools" not in given else COPILOT
@@ -135,5 +145,3 @@ def _handed_to(value: Any) -> list[str]:
     steps = cast("list[Any]", value) if isinstance(value, list) else []
     maps = [cast("dict[str, Any]", step) for step in steps if isinstance(step, dict)]
     return [str(step["agent"]) for step in maps if "agent" in step]
-
-

@@ -60,9 +60,7 @@ def with_choices(document: Document, given: dict[str, Any]) -> tuple[dict[str, A
     return kept, done
 
 
-def with_name(
-    document: Document, made: Converted, path: str, *, required: bool
-) -> list[Repair]:
+def with_name(document: Document, made: Converted, path: str, *, required: bool) -> list[Repair]:
     """Give the agent a name: its own, or one made from its text or the file's name.
 
     Args:

@@ -19,6 +19,8 @@ from ensemble.errors import EnsembleError, Faults, InvalidFile, closest
 from ensemble.strict_yaml import Document
 
 _CONTEXT_FILES: Final = frozenset({"agents.md", "claude.md", "readme.md"})
+_LOOK: Final = 65536
+"""Bytes in which a file of such a name shows whether it is an agent."""
 
 
 @dataclass(frozen=True)
@@ -178,22 +180,20 @@ def _agent_files(place: Path, skipped: list[Skipped]) -> Iterator[Path]:
 
 
 def _no_agent(path: Path) -> str | None:
-    if path.name.startswith("._"):
-        return "an AppleDouble file, which holds no text"
+    """Return why a file is passed over; None where it may be an agent."""
     if path.name.startswith("."):
-        return "a hidden file"
-    context = path.name.lower() in _CONTEXT_FILES
-    if not context and path.suffix != ".toml":
+        apple = path.name.startswith("._")
+        return "an AppleDouble file, which holds no text" if apple else "a hidden file"
+    if path.suffix != ".toml" and path.name.lower() not in _CONTEXT_FILES:
         return None
     try:
-        start = path.read_bytes()[:4096]
+        start = path.read_bytes()[:_LOOK].removeprefix(b"\xef\xbb\xbf")
     except OSError:
         return None
     if path.suffix == ".toml":
         return None if b"developer_instructions" in start else "no Codex agent"
-    lines = start.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    fields = [line.split(b":")[0] for line in lines]
-    if lines[0].startswith(b"---") and b"name" in fields and b"description" in fields:
+    fields = [line.split(b":")[0] for line in start.split(b"\n")]
+    if start.startswith(b"---") and b"name" in fields and b"description" in fields:
         return None
     return "context for agents, not one of them"
 

@@ -89,12 +89,13 @@ def reread(text: str, path: str) -> Document:
 
 
 def _given(source: Source) -> list[dict[str, Any]]:
-    value = source.document.value
-    agents = cast("list[Any]", value) if isinstance(value, list) and value else [value]
+    value: Any = source.document.value
     remote = isinstance(value, list)
+    agents: list[Any] = cast("list[Any]", value) if remote and value else [value]
     for number, agent in enumerate(agents):
-        named = isinstance(agent, dict) and ("name" in agent or "description" in agent)
-        if not named or (remote and not {"agent_card_url", "agent_card_json"} & set(agent)):
+        given = cast("dict[str, Any]", agent) if isinstance(agent, dict) else {}
+        named = "name" in given or "description" in given
+        if not named or (remote and not {"agent_card_url", "agent_card_json"} & set(given)):
             raise AgentFault(
                 "the frontmatter is no agent: it has neither `name` nor `description`"
                 if isinstance(agent, dict)
@@ -189,7 +190,10 @@ def _kept(found: dict[str, Any], path: str, digest: str, text: str) -> Reading |
 
 def _body(found: dict[str, Any]) -> Body:
     """Return a body from its JSON, lists as the tuples that they were."""
-    plain = {key: tuple(item) if isinstance(item, list) else item for key, item in found.items()}
+    plain: dict[str, Any] = {
+        key: tuple(cast("list[Any]", item)) if isinstance(item, list) else item
+        for key, item in found.items()
+    }
     plain["instructions"] = tuple(Instruction(*item) for item in found["instructions"])
     plain["headings"] = tuple(Heading(*item) for item in found["headings"])
     plain["specialisations"] = {name: tuple(i) for name, i in found["specialisations"].items()}

@@ -31,7 +31,9 @@ _URL: Final = re.compile(r"https?://[^\s)>\]]+")
 _MODE_BLOCK: Final = re.compile(r"When (\w+)", re.IGNORECASE)
 _OUTPUT_MODE: Final = re.compile(r"(?:For|When) (\w+).*", re.IGNORECASE)
 _SEVERITY: Final = re.compile(r"\[([A-Z]{3,12})\]")
-_DEFERS: Final = re.compile(r"\bdefers? to [`*]*([a-z][\w-]*)|\b(?:and|or|,) to [`*]*(\w+(?:-\w+)+)")
+_DEFERS: Final = re.compile(
+    r"\bdefers? to [`*]*([a-z][\w-]*)|\b(?:and|or|,) to [`*]*(\w+(?:-\w+)+)"
+)
 _NOBODY: Final = frozenset({"a", "an", "the", "your", "their", "its", "our", "human", "others"})
 ALWAYS: Final = "Always"
 _SHARED: Final = 2

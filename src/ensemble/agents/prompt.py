@@ -14,6 +14,7 @@ from typing import Final
 
 from ensemble.agents.casting import Casting
 from ensemble.answers.answer import Wanted
+from ensemble.roles import CognitiveMode, ToolMode
 
 PREAMBLE: Final = (
     "You are one expert among several who examine the same task. First comes what all of you "
@@ -85,11 +86,12 @@ def own_part(
     return "\n\n".join(part for part in parts if part)
 
 
-def persona_part(casting: Casting, standing: Standing, wanted: Wanted) -> str:
-    """Return the whole persona, with every specialisation, for people to look at."""
-    parts = casting.agent.body.specialisations.items()
-    words = " ".join(word for name, items in parts for word in (name, *items))
-    return own_part(casting, Briefing(task=words), standing, wanted, ())
+def specialities(casting: Casting, briefing: Briefing) -> dict[str, bool]:
+    """Return the agent's specialisations, and whether each meets the task and so is read."""
+    return {
+        name: _meets(f"{name} {' '.join(items)}", briefing)
+        for name, items in casting.agent.body.specialisations.items()
+    }
 
 
 def _persona(casting: Casting, briefing: Briefing) -> Iterable[str]:
@@ -97,12 +99,31 @@ def _persona(casting: Casting, briefing: Briefing) -> Iterable[str]:
     yield f"# You are {casting.agent.name}\n{body.identity}"
     yield f"Boundaries: {body.boundaries}" if body.boundaries else ""
     yield f"Vocabulary: {', '.join(body.vocabulary)}" if body.vocabulary else ""
-    yield _listed("Always", body.always)
+    for title, items in _for_every_mode(casting).items():
+        yield _listed(title, items)
     yield _listed(f"Now, thinking {mode}", body.modes.get(mode, ()))
     yield _listed("Never", body.never)
-    for name, items in body.specialisations.items():
-        if _meets(f"{name} {' '.join(items)}", briefing):
-            yield _listed(name, items)
+    for heading, text in body.further.items():
+        yield f"{heading}:\n{text}"
+    for name, met in specialities(casting, briefing).items():
+        if met:
+            yield _listed(name, body.specialisations[name])
+    if casting.tool_mode == ToolMode.RESEARCH:
+        yield _listed("Sources that you may fetch", body.references)
+        yield _listed("Sources in files", body.local_sources)
+
+
+def _for_every_mode(casting: Casting) -> dict[str, list[str]]:
+    """Return heading to instructions of the blocks that no cognitive mode claims.
+
+    A block such as `When Gating` is for no mode: its heading itself says when it holds.
+    """
+    claimed = {*CognitiveMode, *casting.agent.spec.cognitive_modes.modes}
+    blocks: dict[str, list[str]] = {}
+    for item in casting.agent.body.instructions:
+        if item.mode is None or item.mode not in claimed:
+            blocks.setdefault(item.block, []).append(item.text)
+    return blocks
 
 
 def _meets(speciality: str, briefing: Briefing) -> bool:
@@ -133,6 +154,8 @@ def _role(casting: Casting, standing: Standing) -> str:
     if spec.escalation.triggers:
         triggers = "; ".join(spec.escalation.triggers)
         lines.append(f"Say so under Uncertainty Factors if one of these holds: {triggers}.")
+    if reserved := [item for kind in spec.human_decisions_required.values() for item in kind]:
+        lines.append(f"Leave these to a person, and say so: {'; '.join(reserved)}.")
     return "\n".join(line for line in lines if line)
 
 
@@ -152,7 +175,9 @@ def _form(casting: Casting, wanted: Wanted) -> str:
         head.append("**Claims**:")
         head.append("- {what the decision rests on} [{evidence id}/{gate}: passed | failed]")
     parts = ["# Form of your answer", *head]
-    template = body.output.get(casting.tool_mode or "")
+    gate = ["gate"] if "gate" in casting.role else []
+    keys = [*gate, casting.tool_mode or "", casting.mode, "*"]
+    template = next((body.output[key] for key in keys if key in body.output), "")
     if template:
         parts.append(f"\nThen, where it helps the next reader:\n{template}")
     if wanted.tools:

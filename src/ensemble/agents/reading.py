@@ -125,16 +125,16 @@ def _shallow(value: Any) -> bool:
     """Return whether a value nests no deeper than is read from YAML."""
     level = [value]
     for _ in range(MAX_LEVELS):
-        inner: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner += cast("dict[str, Any]", item).values()
-            elif isinstance(item, list):
-                inner += cast("list[Any]", item)
-        if not inner:
+        level = [inner for item in level for inner in _inside(item)]
+        if not level:
             return True
-        level = inner
     return False
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(cast("dict[str, Any]", value).values())
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def _fences(lines: list[str], path: str, done: list[Repair]) -> tuple[int, int]:
@@ -154,12 +154,10 @@ def _fences(lines: list[str], path: str, done: list[Repair]) -> tuple[int, int]:
         fix = "close it with a line `---`"
         where = f"{path}:{start + 1}:1"
         raise AgentFault("the frontmatter never ends", where=where, fix=fix, code="E004")
-    for number in (start, end):
-        if lines[number].rstrip() != "---":
-            done.append(repair("R06", number + 1, repr(lines[number].rstrip())[:40]))
+    odd = [number for number in (start, end) if lines[number].rstrip() != "---"]
+    done += [repair("R06", number + 1, repr(lines[number].rstrip())[:40]) for number in odd]
     return start, end
 
 
 def _coded(error: InvalidFile, code: str) -> AgentFault:
     return AgentFault(error.problem, where=error.where, fix=error.fix, code=code)
-

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 _FENCE: Final = re.compile(r"\s*(`{3,}|~{3,})(.*)$")
-_ITEM: Final = re.compile(r"(\s*)(?:[-*+]|(\d+)[.)])\s+(.*)$")
+_ITEM: Final = re.compile(r"(\s*)(?:[-*+]|(\d{1,9})[.)])\s+(.*)$")
 _RULER: Final = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*$")
 _NESTED: Final = 2
 """Columns that make an item part of the one above."""
@@ -74,46 +74,61 @@ def sections(
 
 def pieces(lines: Lines) -> list[Piece]:
     """Return list items and paragraphs, each with its continuation, nested items and fences."""
-    found: list[Piece] = []
-    parts: list[str] = []
-    start, number, in_item, gap = 0, None, False, False
-
-    def close() -> None:
-        if text := "".join(parts).strip():
-            found.append(Piece(text, start, number))
-        parts.clear()
-
+    made = _Pieces()
     for line in lines:
+        made.take(line)
+    made.close()
+    return made.found
+
+
+class _Pieces:
+    """Collects lines into pieces."""
+
+    def __init__(self) -> None:
+        self.found: list[Piece] = []
+        self._parts: list[str] = []
+        self._start = 0
+        self._number: int | None = None
+        self._in_item = False
+        self._gap = False
+
+    def take(self, line: Line) -> None:
+        """Add a line to the piece that it goes on with, or begin one."""
         text = line.text
+        if not line.fenced and not text.strip():
+            self._gap = True
+            return
         if line.fenced:
-            if not parts:
-                start, number, in_item = line.number, None, False
-            parts.append(f"\n{text}")
-            gap = False
-            continue
-        if not text.strip():
-            gap = True
-            continue
-        item = _ITEM.match(text) if text.lstrip()[0] in "-*+0123456789" else None
-        if item and not _RULER.match(text):
-            if in_item and parts and len(item[1]) >= _NESTED:
-                parts.append(f"\n  - {item[3].strip()}")
-            else:
-                close()
-                start, number, in_item = line.number, int(item[2]) if item[2] else None, True
-                parts.append(item[3].strip())
+            if not self._parts:
+                self._begin("", line.number)
+            self._parts.append(f"\n{text}")
         elif _RULER.match(text):
-            close()
-            in_item = False
-        elif parts and (not gap or (in_item and text[0] in " \t")):
-            parts.append(f" {text.strip()}")
+            self.close()
+            self._in_item = False
+        elif item := _ITEM.match(text):
+            if self._in_item and self._parts and len(item[1]) >= _NESTED:
+                self._parts.append(f"\n  - {item[3].strip()}")
+            else:
+                number = int(item[2]) if item[2] else None
+                self._begin(item[3].strip(), line.number, number, item=True)
+        elif self._parts and (not self._gap or (self._in_item and text[0] in " \t")):
+            self._parts.append(f" {text.strip()}")
         else:
-            close()
-            start, number, in_item = line.number, None, False
-            parts.append(text.strip())
-        gap = False
-    close()
-    return found
+            self._begin(text.strip(), line.number)
+        self._gap = False
+
+    def close(self) -> None:
+        """End the piece that is under way."""
+        if text := "".join(self._parts).strip():
+            self.found.append(Piece(text, self._start, self._number))
+        self._parts = []
+
+    def _begin(
+        self, text: str, line: int, number: int | None = None, *, item: bool = False
+    ) -> None:
+        self.close()
+        self._parts = [text]
+        self._start, self._number, self._in_item = line, number, item
 
 
 def paragraphs(lines: Lines, begins: Callable[[str], bool]) -> Iterator[list[Line]]:

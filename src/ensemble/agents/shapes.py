@@ -7,8 +7,6 @@ among its entries, a list of tools may be a comma string. Schemas describe what 
 import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
-from pydantic import BaseModel
-
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
     from pydantic_core.core_schema import CoreSchema
@@ -26,7 +24,7 @@ def split_tools(given: Any) -> Any:
         names = cast("list[Any]", given)
         if all(isinstance(name, str) for name in names):
             return tuple(dict.fromkeys(name for name in names if name))
-    return () if given is None else given
+    return () if given is None else cast("Any", given)
 
 
 def one_or_more(given: Any) -> Any:
@@ -67,7 +65,7 @@ def role_list(given: Any) -> Any:
     return {"roles": dict.fromkeys(names, "")}
 
 
-class _Found(BaseModel):
+class _Found:
     """A map of entries beside their default, whose schema is that of the written shape."""
 
     inside: ClassVar[str]

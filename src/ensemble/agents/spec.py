@@ -69,7 +69,8 @@ class Mode(BaseModel):
         for name in ("risk_profile", "risks"):
             if name in raw:
                 risk = raw.pop(name)
-                raw.setdefault("risk", "; ".join(risk) if isinstance(risk, list) else risk)
+                several = cast("list[Any]", risk) if isinstance(risk, list) else [risk]
+                raw.setdefault("risk", "; ".join(map(str, several)))
         return raw
 
 
@@ -123,7 +124,7 @@ class Escalation(BaseModel):
         return tuple(dict.fromkeys(name for item in found if (name := " ".join(item.split()))))
 
 
-class ToolModes(FoundTools):
+class ToolModes(FoundTools, BaseModel):
     """Which tools each mode lists."""
 
     model_config = _FROZEN
@@ -168,7 +169,7 @@ class ToolModes(FoundTools):
         return tuple(tool for tool in every if allowed is None or tool.split("(")[0] in allowed)
 
 
-class CognitiveModes(FoundModes):
+class CognitiveModes(FoundModes, BaseModel):
     """How the agent can think, and how it does unless told otherwise."""
 
     model_config = _FROZEN
@@ -191,7 +192,7 @@ class CognitiveModes(FoundModes):
         return next(iter(self.modes), CognitiveMode.EVALUATIVE)
 
 
-class EnsembleRoles(FoundRoles):
+class EnsembleRoles(FoundRoles, BaseModel):
     """The roles the agent declares, an open set."""
 
     model_config = _FROZEN
@@ -278,7 +279,7 @@ class AgentSpec(BaseModel):
         raw = {key: item for key, item in cast("dict[str, Any]", given).items() if item is not None}
         default = raw.pop("default_cognitive_mode", None)
         if default is not None:
-            modes = raw.get("cognitive_modes") or {}
+            modes: Any = raw.get("cognitive_modes") or {}
             if isinstance(modes, dict):
                 raw["cognitive_modes"] = {"default": default, **cast("dict[str, Any]", modes)}
         return raw

@@ -14,27 +14,32 @@ def check(
         list[Path] | None, typer.Argument(help="Files or folders; left out, the whole project.")
     ] = None,
     *,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail the check too.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="First mend what can be by rule.")] = False,
     json: JsonFlag = False,
+    sarif: Annotated[bool, typer.Option("--sarif", help="Print a SARIF 2.1.0 log.")] = False,
 ) -> int:
-    """Check agents, graphs and scenarios: every fault of all files, with file, line and fix.
+    """Check agents, graphs and scenarios: every problem of all files, with file, line and fix.
 
-    Example: ensemble check scenarios/review.yaml
+    Example: ensemble check --strict agents/
     """
     from ensemble.cli.printing import out, out_json
+    from ensemble.report import check_text
     from ensemble.scenarios.checking import check as check_files
 
+    if json and sarif:
+        raise typer.BadParameter("print one of the two", param_hint="--json, --sarif")
     checked = check_files(paths or ())
-    if json:
-        faults = [
-            {"where": f.where, "problem": f.problem, "fix": f.fix, "status": f.status}
-            for f in checked.faults
-        ]
-        out_json({"schema": "ensemble/check@1", "files": list(checked.files), "faults": faults})
+    fixed = check_text.fixed(checked) if fix else []
+    if fixed:
+        checked = check_files(paths or ())
+    if sarif:
+        out_json(check_text.as_sarif(checked))
+    elif json:
+        out_json(checked.document() | ({"fixed": fixed} if fix else {}))
     else:
-        for fault in checked.faults:
-            out(str(fault))
-        out(f"{len(checked.files)} files checked, {len(checked.faults)} faults")
-    return checked.faults[0].status if checked.faults else 0
+        out(check_text.as_text(checked, fixed))
+    return checked.status(strict=strict)
 
 
 def draw(
@@ -91,8 +96,13 @@ def plan(
 
 def show(
     what: Annotated[str, typer.Argument(help="`agent`, `models`, or a run's id or folder.")],
-    name: Annotated[str | None, typer.Argument(help="The agent.")] = None,
+    name: Annotated[str | None, typer.Argument(help="The agent, or its file.")] = None,
     role: Annotated[str | None, typer.Option("--role", help="The role to show it in.")] = None,
+    mode: Annotated[str | None, typer.Option("--mode", help="The cognitive mode.")] = None,
+    tool_mode: Annotated[str | None, typer.Option("--tool-mode", help="The tool mode.")] = None,
+    task: Annotated[
+        str, typer.Option("--task", help="What specialisations must meet to be read.")
+    ] = "",
     *,
     json: JsonFlag = False,
 ) -> None:
@@ -101,13 +111,14 @@ def show(
     Example: ensemble show agent ml-engineer --role auditor
     """
     from ensemble.cli.printing import out, out_json
+    from ensemble.report.agent_text import agent_text
     from ensemble.report.chain_text import chain_text
     from ensemble.report.text import screen
     from ensemble.scenarios import runs, showing
 
     if what == "agent":
-        shown = showing.shown(showing.agent_named(name), role)
-        out_json(shown) if json else out(shown["prompt"])
+        view = showing.agent_view(name, role, mode=mode, tool_mode=tool_mode, task=task)
+        out_json(view) if json else out(agent_text(view))
     elif what == "models":
         chains = asyncio.run(showing.chain_of(name))
         out_json(chains) if json else out(chain_text(chains))

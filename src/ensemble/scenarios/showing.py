@@ -1,30 +1,28 @@
-"""An agent shown before any model is called: what it is told, its tools, its models."""
+"""What is shown before any model is called: an agent, its chain of models, a drawing."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from ensemble.agents.casting import cast
-from ensemble.agents.library import Agent, load_agents
-from ensemble.agents.prompt import PREAMBLE, Standing, persona_part
+from ensemble.agents.library import Agent, load_agent, load_agents
 from ensemble.config import load_settings
 from ensemble.errors import UsageError
-from ensemble.graph.seating import wanted_of
 from ensemble.graph.topology import Topology
-from ensemble.models.cost import text_tokens
 from ensemble.models.probes import Probes
 from ensemble.models.selection import resolve
+from ensemble.scenarios.agent_view import shown
 from ensemble.scenarios.graphs import find_topology
 from ensemble.scenarios.loading import load_scenario
 from ensemble.scenarios.performance import wishes_of
 
 
 def agent_named(name: str | None) -> Agent:
-    """Return the project's agent called `name`.
+    """Return the project's agent called `name`, or the one in the file of that path.
 
     Raises:
         UsageError: no name was given.
     """
+    if name is not None and ("/" in name or name.endswith((".md", ".toml"))):
+        return load_agent(name)
     library = load_agents()
     if name is None:
         raise UsageError(
@@ -33,34 +31,9 @@ def agent_named(name: str | None) -> Agent:
     return library.find(name, where="NAME")
 
 
-def shown(agent: Agent, role: str | None = None) -> dict[str, Any]:
-    """Return the agent as a turn would use it, the task left out.
-
-    `prompt` is the whole text that a model would get, `tokens` about how long that is,
-    `file_tokens` the same of the file.
-    """
-    chosen = role or agent.spec.ensemble_roles.default or "solo"
-    casting = cast(agent, chosen, where="--role")
-    wanted = wanted_of(casting, findings=("F1",))
-    own = persona_part(casting, Standing(("the next seat",)), wanted)
-    prompt = f"{PREAMBLE}\n\n{own}"
-    whole = Path(agent.path).read_text(encoding="utf-8", errors="replace")
-    return {
-        "schema": "ensemble/agent@1",
-        "name": agent.name,
-        "version": agent.spec.version,
-        "sha256": agent.sha256,
-        "path": agent.path,
-        "role": casting.role,
-        "mode": casting.mode,
-        "tool_mode": casting.tool_mode,
-        "tools": list(casting.tools),
-        "escalation": agent.spec.escalation.model_dump(mode="json"),
-        "claimed_audit": agent.spec.audit,
-        "tokens": text_tokens(prompt),
-        "file_tokens": text_tokens(whole),
-        "prompt": prompt,
-    }
+def agent_view(name: str | None, role: str | None, **given: Any) -> dict[str, Any]:
+    """Return an agent of the project, or of a file, as a turn would use it."""
+    return shown(agent_named(name), load_agents(), role, **given)
 
 
 async def chain_of(name: str | None) -> list[dict[str, Any]]:

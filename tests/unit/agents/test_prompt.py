@@ -14,8 +14,8 @@ from ensemble.agents.prompt import (
     Standing,
     fenced,
     own_part,
-    persona_part,
     shared_part,
+    specialities,
 )
 from ensemble.answers.answer import Wanted
 from ensemble.config import library_folder
@@ -96,7 +96,7 @@ def test_only_the_block_of_this_mode_is_read(tester: Agent, mode: str, role: str
 
 @pytest.mark.parametrize("role", ROLE_DEFAULTS)
 def test_the_files_own_grade_is_never_read(tester: Agent, role: str) -> None:
-    prompt = a_prompt(seated(tester, role)) + persona_part(seated(tester, role), LAST, Wanted())
+    prompt = a_prompt(seated(tester, role))
 
     assert "claimed" not in prompt
 
@@ -142,11 +142,98 @@ def test_specialisations_are_read_only_where_their_words_meet_the_task(
     assert {name for name in names if f"{name}:\n- " in prompt} == met
 
 
-def test_the_whole_persona_has_every_specialisation(tester: Agent) -> None:
-    prompt = persona_part(seated(tester), LAST, Wanted())
+def test_specialisations_that_stay_out_are_named(tester: Agent) -> None:
+    named = specialities(seated(tester), Briefing("overlay networks and ingress controllers"))
 
-    assert "Kubernetes Networking:\n- Diagnose" in prompt
-    assert "Regression Testing:\n- Compare" in prompt
+    assert named == {"Kubernetes Networking": True, "Regression Testing": False}
+
+
+LONG_BODY = """\
+## Identity
+
+You keep gates.
+
+## Core Principles
+
+Doubt first.
+
+## Instructions
+
+### P0: Inviolable Constraints
+
+1. Stop on red
+
+### P1: Core Mission
+
+2. Weigh the gate
+
+### Mode-Specific Instructions
+
+#### When Critical
+
+16. Attack
+
+#### When Gating (Gatekeeper Mode)
+
+16. Close the gate
+
+## Context Injection Template
+
+{upstream}
+
+## Knowledge Sources
+
+**References**:
+- https://a.example/ — A
+
+**Local**:
+- docs/gates.md
+
+## Output Format
+
+### For Audit Mode
+
+```
+Audit-template
+```
+
+### For Gate Review Mode
+
+```
+Gate-template
+```
+
+## Collaboration Patterns
+
+Work with everyone.
+"""
+
+
+def test_priorities_gates_and_sections_of_its_own_are_read(make_agent: MakeAgent) -> None:
+    keeper = make_agent("human_decisions_required: {always: [Going live]}", LONG_BODY)
+
+    prompt = a_prompt(seated(keeper, "gate_reviewer"))
+
+    assert "P0: Inviolable Constraints:\n- Stop on red\n\nP1: Core Mission:\n- Weigh" in prompt
+    assert "When Gating (Gatekeeper Mode):\n- Close the gate" in prompt
+    assert "Now, thinking critical:\n- Attack" in prompt
+    assert "Core Principles:\nDoubt first." in prompt
+    assert "Collaboration Patterns:\nWork with everyone." in prompt
+    assert "{upstream}" not in prompt
+    assert "Leave these to a person, and say so: Going live." in prompt
+    assert "Gate-template" in prompt
+    assert "Audit-template" not in prompt
+    assert "Audit-template" in a_prompt(seated(keeper, "auditor"))
+
+
+def test_only_research_reads_where_it_may_look(make_agent: MakeAgent) -> None:
+    keeper = make_agent("tools: {audit: Read, research: WebFetch}", LONG_BODY)
+
+    prompt = a_prompt(seated(keeper, "input_provider"))
+
+    assert "Sources that you may fetch:\n- https://a.example/\n" in prompt
+    assert "Sources in files:\n- docs/gates.md" in prompt
+    assert "https://" not in a_prompt(seated(keeper, "auditor"))
 
 
 def test_what_the_role_may_see_comes_first(tester: Agent) -> None:

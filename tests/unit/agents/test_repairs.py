@@ -42,8 +42,7 @@ def test_all_that_is_fenced_is_loaded_and_every_repair_has_its_code_and_line() -
     library = load_agents(MALFORMED)
 
     named = {
-        agent.name: [(item.code, item.line) for item in agent.repairs]
-        for agent in library.values()
+        agent.name: [(item.code, item.line) for item in agent.repairs] for agent in library.values()
     }
     assert named == MENDED
     assert all(
