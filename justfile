@@ -37,6 +37,7 @@ contracts:
 bench *arguments:
     {{ bin }}/python -m benchmarks {{ arguments }}
 
-# Write docs/reference from the code.
+# Write docs/reference and docs/checks.md from the code.
 reference:
     {{ bin }}/python docs/reference/make.py
+    {{ bin }}/python -m ensemble.checks.page > docs/checks.md

@@ -11,6 +11,8 @@ from ensemble.roles import Severity
 Confidence = Literal["high", "medium", "low"]
 DispositionState = Literal["accepted", "rejected", "deferred"]
 DISPOSITION_STATES: Final = ("accepted", "rejected", "deferred")
+SURENESS: Final[dict[str, float]] = {"high": 0.9, "medium": 0.65, "low": 0.25}
+"""Middle of what each word stands for: high over 0.8, medium from 0.5, low below."""
 
 
 class Unparsed(ValueError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from ensemble.agents.casting import Casting
 from ensemble.agents.prompt import PREAMBLE, own_part, shared_part
-from ensemble.answers.answer import Answer, Unparsed, Wanted
+from ensemble.answers.answer import SURENESS, Answer, Unparsed, Wanted
 from ensemble.answers.parse import parse_answer, repair_request
 from ensemble.errors import Paused
 from ensemble.graph.lab_desk import evidence_line
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 LAB_ROUNDS: Final = 3
 """How often one turn may go to the lab."""
-_SURE: Final = {"high": 0.9, "medium": 0.65, "low": 0.25}
-"""Middle of what each word stands for: high over 0.8, medium from 0.5, low below."""
 _ACTION_FORM: Final = '{"action": {"tool": …, "spec": {…}}}'
 
 
@@ -105,7 +103,7 @@ def _escalate(turn: Turn, casting: Casting, run: RunContext) -> None:
     if turn.answer is None or turn.weak:
         return
     stated = turn.answer["probability"]
-    sure = _SURE[turn.answer["confidence"]] if stated is None else stated
+    sure = SURENESS[turn.answer["confidence"]] if stated is None else stated
     escalation = casting.agent.spec.escalation
     if sure < escalation.confidence_threshold:
         told = {

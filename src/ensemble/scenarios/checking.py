@@ -1,14 +1,24 @@
-"""Every file of a project read and checked; every fault of all of them at once."""
+"""Every file of a project read and checked; every problem of all of them at once."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Final
 
-from ensemble.agents.library import load_agent, load_agents
+from ensemble.agents.library import Skipped
+from ensemble.agents.repairs import Repair
+from ensemble.checks.problem import Problem
+from ensemble.checks.run import in_order, problem_of
 from ensemble.config import project_of
 from ensemble.errors import EnsembleError, Faults, InvalidFile, UsageError
+from ensemble.scenarios.agent_files import AgentFiles, check_agent_files
 from ensemble.scenarios.graphs import is_own, load_topology, parse_graph
 from ensemble.scenarios.loading import case_ids, load_scenario
+
+_AGENTS: Final = (".md", ".toml")
+_CODES: Final = {".py": "E021", ".yaml": "E022", ".yml": "E022"}
+_KINDS: Final = {"agents": ("*.md",), "graphs": ("*.py",), "scenarios": ("*.yaml",)}
+_NO_KIND: Final = "E023"
 
 
 @dataclass(frozen=True)
@@ -16,7 +26,49 @@ class Checked:
     """What was looked at, and what is wrong."""
 
     files: tuple[str, ...]
-    faults: tuple[EnsembleError, ...]
+    """All that were looked at, those passed over among them."""
+    loaded: int
+    """How many of them are agents, graphs and scenarios that can be used."""
+    skipped: tuple[Skipped, ...]
+    repaired: Mapping[str, tuple[Repair, ...]]
+    """File to what was mended to read it."""
+    problems: tuple[Problem, ...]
+
+    def status(self, *, strict: bool) -> int:
+        """Return the exit status: 3 for an error, and for a warning where that is `strict`."""
+        failing = {"error", "warning"} if strict else {"error"}
+        failed = any(problem.severity in failing for problem in self.problems)
+        return InvalidFile.status if failed else 0
+
+    def document(self) -> dict[str, Any]:
+        """Return it as the one JSON document of `ensemble check`."""
+        return {
+            "schema": "ensemble/check@1",
+            "files": len(self.files),
+            "loaded": self.loaded,
+            "skipped": [{"file": skip.path, "reason": skip.reason} for skip in self.skipped],
+            "repaired": [
+                {
+                    "file": file,
+                    "repairs": [
+                        {"code": r.code, "message": r.message, "line": r.line} for r in repairs
+                    ],
+                }
+                for file, repairs in self.repaired.items()
+            ],
+            "problems": [
+                {
+                    "code": problem.code,
+                    "severity": problem.severity,
+                    "file": problem.file,
+                    "line": problem.line,
+                    "column": problem.column,
+                    "message": problem.message,
+                    "fix": problem.fix,
+                }
+                for problem in self.problems
+            ],
+        }
 
 
 def check(paths: Sequence[Path] = ()) -> Checked:
@@ -28,50 +80,65 @@ def check(paths: Sequence[Path] = ()) -> Checked:
     Raises:
         UsageError: a path does not exist, or nothing there can be checked.
     """
-    files = list(dict.fromkeys(_files(paths or [project_of().root], whole=not paths)))
+    agents: list[AgentFiles] = []
+    others: dict[Path, list[Problem]] = {}
+    for place in dict.fromkeys(_places(paths or [project_of().root], whole=not paths)):
+        if place.is_dir() or place.suffix in _AGENTS:
+            agents.append(check_agent_files(place))
+        else:
+            code = _CODES.get(place.suffix, _NO_KIND)
+            others[place] = [problem_of(fault, code) for fault in _faults_of(place)]
+    files = dict.fromkeys([*(f for each in agents for f in each.files), *map(str, others)])
     if not files:
         raise UsageError(
             "there is nothing to check",
             where=", ".join(map(str, paths)) or str(Path.cwd()),
             fix="name an agent (.md), a graph (.py) or a scenario (.yaml)",
         )
-    faults: list[EnsembleError] = []
-    for path in files:
-        faults += _faults_of(path)
-    here = f"{Path.cwd()}/"  # an agent is named by its whole path where a scenario seats it
-    unique = {str(fault).removeprefix(here): fault for fault in faults}
-    return Checked(tuple(map(str, files)), tuple(unique.values()))
+    problems = [p for each in [*(each.problems for each in agents), *others.values()] for p in each]
+    return Checked(
+        files=tuple(map(_shown, files)),
+        loaded=sum(each.loaded for each in agents) + sum(not found for found in others.values()),
+        skipped=tuple(
+            Skipped(_shown(skip.path), skip.reason) for each in agents for skip in each.skipped
+        ),
+        repaired={_shown(f): r for each in agents for f, r in each.repaired.items()},
+        problems=tuple(in_order(replace(p, file=_shown(p.file)) for p in problems)),
+    )
 
 
-def _files(paths: Iterable[Path], *, whole: bool) -> Iterable[Path]:
+def _shown(file: str) -> str:
+    """Return a file as it is named here: relative to the working folder where it lies below."""
+    return file.removeprefix(f"{Path.cwd()}/")
+
+
+def _places(paths: Iterable[Path], *, whole: bool) -> Iterator[Path]:
+    """Yield folders of agents, and single files."""
     for path in paths:
         if path.is_file():
             yield path
             continue
         if not path.is_dir():
             raise UsageError("there is no such file", where=str(path), fix="mend the path")
-        kinds = {"agents": "*.md", "graphs": "*.py", "scenarios": "*.yaml"}
-        known = {name: pattern for name, pattern in kinds.items() if (path / name).is_dir()}
-        if whole or known:
-            for name, pattern in known.items():
-                yield from _sorted(path / name, pattern)
-        else:
-            for pattern in kinds.values():
-                yield from _sorted(path, pattern)
+        known = [name for name in _KINDS if (path / name).is_dir()]
+        if not (whole or known):
+            yield path
+            known = ["."]
+        for name in known:
+            if name == "agents":
+                yield path / name
+            else:
+                yield from _sorted(path / name, _KINDS.get(name, ("*.py", "*.yaml")))
 
 
-def _sorted(folder: Path, pattern: str) -> list[Path]:
-    found = folder.rglob(pattern) if pattern == "*.md" else folder.glob(pattern)
-    context = {"agents.md", "claude.md", "readme.md"}
-    return sorted(p for p in found if p.name[0] not in "._" and p.name.lower() not in context)
+def _sorted(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    found = (path for pattern in patterns for path in sorted(folder.glob(pattern)))
+    return [path for path in found if path.name[0] not in "._"]
 
 
 def _faults_of(path: Path) -> list[EnsembleError]:
     try:
         match path.suffix:
-            case ".md":
-                load_agent(path)
-                return [f for f in load_agents(path.parent).faults if f.where.startswith(str(path))]
             case ".py":
                 _check_graph(path)
             case ".yaml" | ".yml":

@@ -1,0 +1,57 @@
+"""Rules on characters that a person does not see and a model reads."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ensemble.checks.problem import Edit, Sighting
+from ensemble.checks.subject import Subject
+
+_BIDI: Final = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]+")
+_ZERO_WIDTH: Final = re.compile(
+    "[\u200b\u2060-\u2064\u206a-\u206f\ufeff\u00ad\u034f\u180e\u115f\u1160\u17b4\u17b5\u3164\uffa0]+"
+    # Joiners belong between letters of some scripts and parts of one emoji: not after ASCII.
+    "|(?<=[\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?=[\x00-\x7f]|$)"
+)
+_TAGS: Final = re.compile("[\U000e0000-\U000e007f\U000e0100-\U000e01ef]+")
+
+
+def bidi_text(subject: Subject) -> Iterator[Sighting]:
+    """A character that turns the direction of text round.
+
+    What an editor shows is then not what a model reads.
+    """
+    yield from _seen(subject, _BIDI, "turns the direction of the text round")
+
+
+def zero_width_text(subject: Subject) -> Iterator[Sighting]:
+    """A character without width.
+
+    It splits words for a model, hides from a search, or carries a message of its own.
+    """
+    yield from _seen(subject, _ZERO_WIDTH, "has no width")
+
+
+def tag_text(subject: Subject) -> Iterator[Sighting]:
+    """Tag characters and variation selectors, which spell out text that nothing shows.
+
+    A model can read them: they are the usual way to hide an instruction.
+    """
+    yield from _seen(subject, _TAGS, "spells out text that nothing shows")
+
+
+def _seen(subject: Subject, pattern: re.Pattern[str], why: str) -> Iterator[Sighting]:
+    if not pattern.search(subject.beyond_ascii):
+        return
+    for number, row in enumerate(subject.rows, 1):
+        for found in pattern.finditer(row):
+            count = len(found[0])
+            named = f"U+{ord(found[0][0]):04X}"
+            more = f" and {count - 1} more" if count > 1 else ""
+            place = (number, found.start() + 1)
+            yield Sighting(
+                place,
+                f"a hidden character, {named}{more}, {why}",
+                "delete it",
+                (Edit(*place, found[0], ""),),
+            )

@@ -1,0 +1,162 @@
+"""What a rule looks at: one agent among those it may name, with the place of everything.
+
+Values are read from the agent's model; places from its document, and only where something is
+wrong. Has never heard of rules.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, cast
+
+from ensemble.agents.library import Agent
+from ensemble.agents.markdown import Body
+from ensemble.agents.sections import Line, read_lines
+from ensemble.agents.spec import AgentSpec
+from ensemble.strict_yaml import Path, Place
+
+HUMAN: Final = "human"
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_BEYOND: Final = re.compile(r"[^\x00-\x7f]+")
+_HEADING: Final = re.compile(r"(#{1,6}) +(.*?)\s*#*\s*$")
+_ITEM: Final = re.compile(r"(?:[-*+]|(\d+)[.)])\s+(.*)$")
+
+
+@dataclass(frozen=True)
+class Seating:
+    """A seat that a scenario gives to an agent."""
+
+    agent: str
+    role: str
+    where: str
+    """The scenario's file:line:column, as it is shown."""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading outside every fence, and the lines below it up to the next of its level."""
+
+    level: int
+    text: str
+    line: int
+    below: Sequence[Line]
+
+
+@dataclass(frozen=True)
+class Item:
+    """A list item: its first line."""
+
+    text: str
+    line: int
+    column: int
+    number: int | None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One agent, those it may name, and the seats that scenarios give it."""
+
+    agent: Agent
+    known: Mapping[str, Agent]
+    """Every agent that this one can hand over to, by name."""
+    seatings: Sequence[Seating] = field(default=())
+
+    @property
+    def spec(self) -> AgentSpec:
+        """The agent's frontmatter as it is understood."""
+        return self.agent.spec
+
+    @property
+    def body(self) -> Body:
+        """The agent's body, cut into its parts."""
+        return self.agent.body
+
+    @property
+    def own(self) -> bool:
+        """Whether the file is of this project's own dialect, whose every part is known."""
+        return self.agent.dialect == "ensemble"
+
+    @cached_property
+    def written(self) -> Mapping[str, Any]:
+        """The frontmatter as it is written."""
+        value = self.agent.document.value
+        return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
+
+    def at(self, *steps: str | int) -> Place:
+        """Return the place of a value of the frontmatter, or of its nearest known ancestor."""
+        return _nearest(self.agent.document.marks, steps)
+
+    def at_key(self, *steps: str | int) -> Place:
+        """Return the place of a key of the frontmatter; of the value where it has no key."""
+        document = self.agent.document
+        return document.keys[steps] if steps in document.keys else self.at(*steps)
+
+    def text_at(self, *steps: str | int) -> str:
+        """Return a scalar of the frontmatter as the file writes it; empty where it has none."""
+        return self.agent.document.texts.get(steps, "")
+
+    @cached_property
+    def rows(self) -> Sequence[str]:
+        """The lines of the file, whatever system's line ends and mark they have."""
+        plain = self.agent.text.removeprefix("\N{BYTE ORDER MARK}")
+        return (_LINE_END.sub("\n", plain) if "\r" in plain else plain).split("\n")
+
+    @cached_property
+    def beyond_ascii(self) -> str:
+        """All runs of characters beyond ASCII, a space between them."""
+        text = self.agent.text.removeprefix("\N{BYTE ORDER MARK}")
+        return "" if text.isascii() else f" {' '.join(_BEYOND.findall(text))} "
+
+    def find(self, text: str, *, below: int = 0) -> Place:
+        """Return where `text` first stands in the body; the body's first line if nowhere."""
+        first = max(self.agent.body_line, below)
+        for number, row in enumerate(self.rows[first - 1 :], first):
+            if (column := row.find(text)) >= 0:
+                return (number, column + 1)
+        return (self.agent.body_line, 1)
+
+    @cached_property
+    def lines(self) -> Sequence[Line]:
+        """The lines of the body, numbered as in the file, fences known."""
+        offset = self.agent.body_line - 1
+        body = "\n".join(self.rows[offset:])
+        lines = read_lines(body, lambda row: row.startswith("## "))
+        return [line._replace(number=line.number + offset) for line in lines]
+
+    @cached_property
+    def headings(self) -> Sequence[Heading]:
+        """The headings outside every fence, of every level, in order."""
+        starts = [
+            (index, len(match[1]), match[2])
+            for index, line in enumerate(self.lines)
+            if not line.fenced
+            and line.text.startswith("#")
+            and (match := _HEADING.match(line.text))
+        ]
+        found: list[Heading] = []
+        for place, (index, level, text) in enumerate(starts):
+            later = (start for start, other, _ in starts[place + 1 :] if other <= level)
+            end = next(later, len(self.lines))
+            below = self.lines[index + 1 : end]
+            found.append(Heading(level, text, self.lines[index].number, below))
+        return found
+
+    def sections(self, *names: str) -> Iterator[Heading]:
+        """Yield the second-level sections whose heading begins with one of `names`."""
+        for heading in self.headings:
+            if heading.level == 2 and heading.text.lower().startswith(names):  # noqa: PLR2004
+                yield heading
+
+
+def items_of(lines: Sequence[Line]) -> Iterator[Item]:
+    """Yield the outermost list items among `lines`, fences left out."""
+    for line in lines:
+        if not line.fenced and (match := _ITEM.match(line.text)):
+            number = int(match[1]) if match[1] else None
+            yield Item(match[2].strip(), line.number, match.start(2) + 1, number)
+
+
+def _nearest(known: Mapping[Path, Place], steps: Path) -> Place:
+    ends = range(len(steps), -1, -1)
+    return next(known[steps[:end]] for end in ends if steps[:end] in known)

@@ -1,0 +1,102 @@
+"""Rules on which models an agent asks for."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ensemble.checks.problem import Edit, Sighting
+from ensemble.checks.subject import Subject
+from ensemble.checks.words import PRIORITIES, PROFILES, SITUATIONS, misspelt
+from ensemble.models.registry import MODELS, SIZES, model_named
+from ensemble.strict_yaml import Path
+
+_NO_MODEL: Final = ("", "inherit")
+
+
+def unknown_model(subject: Subject) -> Iterator[Sighting]:
+    """A model that is neither known by name nor written as `provider/model`.
+
+    The chain passes over it, and the next wish or the embedded model answers.
+    """
+    for path, name in _wishes(subject):
+        if not subject.own or "/" in name or model_named(name) is not None:
+            continue
+        yield _unknown(subject, path, name, tuple(MODELS), kind="model")
+
+
+def model_below_minimum(subject: Subject) -> Iterator[Sighting]:
+    """A wish that is smaller than the file's own `minimum_tier`.
+
+    The chain passes over it, so it is no wish at all.
+    """
+    smallest = subject.spec.model_selection.minimum_tier
+    if smallest is None:
+        return
+    for path, name in _wishes(subject):
+        model = model_named(name)
+        if model is not None and SIZES.index(model.size) < SIZES.index(smallest):
+            yield Sighting(
+                subject.at(*path),
+                f"{name} is {model.size}, and minimum_tier asks for {smallest}",
+                "remove it, or lower minimum_tier",
+            )
+
+
+def unknown_priority(subject: Subject) -> Iterator[Sighting]:
+    """A priority that no model has a score for.
+
+    It ranks nothing.
+    """
+    for index, word in enumerate(subject.spec.model_selection.priorities):
+        if word not in PRIORITIES:
+            path = ("model_selection", "priorities", index)
+            yield _unknown(subject, path, word, PRIORITIES, kind="priority")
+
+
+def unknown_profile(subject: Subject) -> Iterator[Sighting]:
+    """A profile that is not defined.
+
+    A run in that situation ranks models as if the file named none.
+    """
+    for situation, word in subject.spec.model_selection.profiles.items():
+        if word not in PROFILES:
+            path = ("model_selection", "profiles", situation)
+            yield _unknown(subject, path, word, PROFILES, kind="profile")
+
+
+def unknown_situation(subject: Subject) -> Iterator[Sighting]:
+    """A situation that no run is ever in.
+
+    The profile named for it is never used.
+    """
+    for situation in subject.spec.model_selection.profiles:
+        if situation in SITUATIONS:
+            continue
+        place = subject.at_key("model_selection", "profiles", situation)
+        meant = misspelt(situation, SITUATIONS)
+        yield Sighting(
+            place,
+            f"no run is in the situation {situation!r}",
+            f"did you mean {meant!r}?" if meant else f"use one of: {', '.join(SITUATIONS)}",
+            (Edit(*place, situation, meant),) if meant else (),
+        )
+
+
+def _wishes(subject: Subject) -> Iterator[tuple[Path, str]]:
+    """Yield each model that the file asks for, and where."""
+    if subject.spec.model is not None and subject.spec.model not in _NO_MODEL:
+        yield ("model",), subject.spec.model
+    for index, name in enumerate(subject.spec.model_fallbacks):
+        yield ("model_fallbacks", index), name
+
+
+def _unknown(
+    subject: Subject, path: Path, word: str, known: tuple[str, ...], *, kind: str
+) -> Sighting:
+    meant = misspelt(word, known, cutoff=0.6)
+    place = subject.at(*path)
+    return Sighting(
+        place,
+        f"no {kind} is called {word!r}",
+        f"did you mean {meant!r}?" if meant else f"use one of: {', '.join(known)}",
+        (Edit(*place, word, meant),) if meant else (),
+    )
