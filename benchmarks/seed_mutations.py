@@ -43,7 +43,7 @@ def _key(old: str, new: str) -> Mutation:
     return Mutation("W101", f"\n{old}:", f"\n{new}:")
 
 
-_FIRST_OF_BODY: Final = "\n# ML Engineer"
+_FIRST_OF_BODY: Final = "# ML Engineer"
 MUTATIONS: Final = (
     # a typo in each key
     _key("description", "descripton"),

@@ -1,5 +1,6 @@
 """Files that do not fit: every fault of all of them at once, and no model is asked."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,7 +140,8 @@ def test_five_faults_of_a_scenario_and_two_of_an_agent_are_seven(
 
     checked = command.json(*words.split(), status=3)
 
-    places = [fault["where"].rpartition("/")[2] for fault in checked["faults"]]
+    errors = [problem for problem in checked["problems"] if problem["severity"] == "error"]
+    places = [f"{Path(p['file']).name}:{p['line']}:{p['column']}" for p in errors]
     assert sorted(places) == [
         "other.yaml:10:20",
         "other.yaml:11:41",
@@ -149,7 +151,7 @@ def test_five_faults_of_a_scenario_and_two_of_an_agent_are_seven(
         "tester.md:4:36",
         "tester.md:5:33",
     ]
-    assert all(fault["fix"] and fault["problem"] for fault in checked["faults"])
+    assert all(problem["fix"] and problem["message"] for problem in checked["problems"])
 
 
 def test_a_run_names_every_fault_too_and_asks_nobody(
@@ -170,12 +172,11 @@ def test_a_run_names_every_fault_too_and_asks_nobody(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("# Tester\n", "tester.md:1:1: has no frontmatter"),
-        ("---\nname: tester\n", "tester.md:1:1: the frontmatter never ends"),
-        ("---\n- tester\n---\n", "tester.md:2:1: the frontmatter is no mapping"),
-        ("---\nname: &a tester\n---\n", "tester.md:2:7: an anchor"),
-        ("---\nname: a\nname: b\n---\n", "tester.md:3:1: the key 'name'"),
-        ("", "tester.md:1:1: has no frontmatter"),
+        ("# Tester\n", "tester.md:1:1: E003 has no frontmatter"),
+        ("---\nname: tester\n", "tester.md:1:1: E004 the frontmatter never ends"),
+        ("---\n- tester\n---\n", "tester.md:2:3: E007 the frontmatter is no mapping"),
+        ("---\nname: &a tester\n---\n", "tester.md:2:7: E006 an anchor"),
+        ("", "tester.md:1:1: E003 has no frontmatter"),
     ],
 )
 def test_an_agent_file_that_does_not_fit_is_named(
@@ -187,7 +188,7 @@ def test_an_agent_file_that_does_not_fit_is_named(
 
     assert checked.returncode == 3
     assert problem in checked.stdout
-    assert checked.stdout.endswith("1 files checked, 1 faults\n")
+    assert checked.stdout.endswith("1 files checked, 1 errors, 0 warnings\n")
 
 
 def test_a_poison_agent_file_stops_only_who_seats_it(

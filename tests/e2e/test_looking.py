@@ -25,17 +25,18 @@ topology = Topology("evil", (Edge(START, "judge", Role.SOLO), Edge("judge", END)
 def test_the_whole_project_is_checked_without_arguments(command: "Command") -> None:
     checked = command.json("check")
 
-    names = {Path(name).name for name in checked["files"]}
+    kinds = {"agents": "*.md", "graphs": "*.py", "scenarios": "*.yaml"}
+    there = [path for name, kind in kinds.items() for path in (command.project / name).glob(kind)]
     assert checked["schema"] == "ensemble/check@1"
-    assert checked["faults"] == []
-    assert {"small.yaml", "review.py", "solo.py", "panel.py", "skeptic.md"} <= names
+    assert (checked["files"], checked["loaded"]) == (len(there), len(there))
+    assert [problem for problem in checked["problems"] if problem["severity"] == "error"] == []
 
 
 def test_files_are_checked_by_name(command: "Command") -> None:
     done = command("check", "agents/skeptic.md", "graphs/review.py", SMALL)
 
     assert done.returncode == 0
-    assert done.stdout == "3 files checked, 0 faults\n"
+    assert done.stdout == "3 files checked, 0 errors, 0 warnings\n"
 
 
 @pytest.mark.parametrize("what", ["", "graphs/evil.py", "scenarios/trap.yaml"])
@@ -65,7 +66,9 @@ def test_a_foreign_file_outside_any_project_is_not_run_either(
     checked = command.json("check", away / "evil.py", away / "broken.py", status=3)
 
     assert not canary.exists()
-    assert [fault["where"] for fault in checked["faults"]] == [f"{away / 'broken.py'}:1:5"]
+    (problem,) = checked["problems"]
+    assert problem["file"] == str(away / "broken.py")
+    assert (problem["code"], problem["line"], problem["column"]) == ("E021", 1, 5)
 
 
 def test_a_projects_own_graph_is_run(command: "Command", tmp_path: Path) -> None:
@@ -76,9 +79,58 @@ def test_a_projects_own_graph_is_run(command: "Command", tmp_path: Path) -> None
     checked = command.json("check", status=3)
 
     assert canary.exists()
-    (fault,) = checked["faults"]
-    assert fault["where"].endswith("graphs/bad.py:2:1")
-    assert fault["problem"] == "the graph file fails: ValueError: no"
+    (problem,) = [each for each in checked["problems"] if each["severity"] == "error"]
+    assert (problem["file"], problem["line"]) == ("graphs/bad.py", 2)
+    assert problem["message"] == "the graph file fails: ValueError: no"
+
+
+SLIP: Final = ("tier: expert", "teir: expert")
+
+
+def test_a_slip_fails_only_a_strict_check_and_is_mended_by_request(command: "Command") -> None:
+    path = command.project / "agents" / "skeptic.md"
+    sound = path.read_text()
+    path.write_text(sound.replace(*SLIP))
+
+    lenient, strict = command("check", path), command("check", path, "--strict")
+    mended = command("check", path, "--strict", "--fix")
+
+    assert (lenient.returncode, strict.returncode, mended.returncode) == (0, 3, 0)
+    assert "agents/skeptic.md:18:1: W101 the key 'teir' does nothing" in lenient.stdout
+    assert mended.stdout.startswith("agents/skeptic.md: mended W101\n")
+    assert path.read_text() == sound
+
+
+def test_problems_are_printed_as_sarif(command: "Command") -> None:
+    path = command.project / "agents" / "skeptic.md"
+    path.write_text(path.read_text().replace(*SLIP))
+
+    done = command("check", path, "--sarif")
+
+    log = json.loads(done.stdout)
+    (result,) = log["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert log["version"] == "2.1.0"
+    assert result["ruleId"] == "W101"
+    assert place["artifactLocation"]["uri"] == "agents/skeptic.md"
+    assert command("check", path, "--sarif", "--json").returncode == 2
+
+
+def test_a_cast_is_proposed_for_files_and_a_task(command: "Command") -> None:
+    words = ("cast", "--for", "scenarios/fixtures/leaky-trainer", "--task", "Check the training")
+
+    shown, told = command(*words), command.json(*words)
+
+    assert shown.returncode == 0
+    assert shown.stdout.endswith(f"graph: review\n{told['block']}\n")
+    assert "ml-engineer" in told["cast"]["panel"]
+    assert {seat["seat"] for seat in told["seats"]} == {"panel", "auditor", "chair"}
+    assert all(seat["reasons"] for seat in told["seats"])
+
+
+def test_a_cast_for_nothing_that_is_there_is_a_usage_error(command: "Command") -> None:
+    assert command("cast", "--for", "nowhere").returncode == 2
+    assert command("cast").returncode == 2
 
 
 def test_a_graph_is_drawn_as_mermaid_and_as_svg(command: "Command", tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from ensemble.checks.problem import Edit, Sighting
 from ensemble.checks.subject import Heading, Subject, items_of
 from ensemble.checks.words import misspelt
+from ensemble.strict_yaml import Place
 
 _IDENTITY: Final = ("identity",)
 _INSTRUCTIONS: Final = ("instructions",)
@@ -46,7 +47,7 @@ def missing_section(subject: Subject) -> Iterator[Sighting]:
         if not any(True for _ in subject.sections(*names)) and names[0] not in nearly:
             title = next(title for title in _TITLES if title.lower().startswith(names[0]))
             yield Sighting(
-                (subject.agent.body_line, 1),
+                subject.top,
                 f"the body has no section {title}",
                 f"add `## {title}`",
             )
@@ -142,17 +143,26 @@ def repeated_line(subject: Subject) -> Iterator[Sighting]:
         (*body.always, *(i for b in body.modes.values() for i in b)),
     )
     for group in groups:
-        seen: set[str] = set()
+        first: dict[str, str] = {}
         for text in group:
             plain = text.lower().rstrip(".")
-            if plain in seen:
-                first = subject.find(text.split("\n")[0])
+            if plain in first:
                 yield Sighting(
-                    subject.find(text.split("\n")[0], below=first[0] + 1),
+                    _second_place(subject, first[plain], text),
                     f"{text[:60]!r} stands here a second time",
                     "remove one of the two",
                 )
-            seen.add(plain)
+            first.setdefault(plain, text)
+
+
+def _second_place(subject: Subject, first: str, second: str) -> Place:
+    """Return where the second of two texts stands, which may be the very same one."""
+    head = second.partition("\n")[0]
+    place = subject.find(head)
+    if not first.startswith(head):
+        return place
+    below = subject.find(head, below=place[0] + 1)
+    return place if below == subject.top else below
 
 
 def _misspelt_headings(subject: Subject) -> Iterator[tuple[Heading, str]]:

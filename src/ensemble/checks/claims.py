@@ -105,7 +105,7 @@ def undated_grade(subject: Subject) -> Iterator[Sighting]:
         return
     if not re.fullmatch(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])", str(audit.get("date"))):
         yield Sighting(
-            subject.at("audit", "date"),
+            subject.at("audit", "date") if "date" in audit else subject.at_key("audit"),
             "the grade has no date" if "date" not in audit else f"{audit['date']!r} is no date",
             "write `date:` as year-month-day",
         )

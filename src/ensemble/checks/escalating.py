@@ -8,7 +8,6 @@ from ensemble.agents.library import Agent
 from ensemble.answers.answer import SURENESS
 from ensemble.checks.problem import Edit, Sighting
 from ensemble.checks.subject import HUMAN, Subject
-from ensemble.checks.words import misspelt
 
 _DEFERS: Final = re.compile(r"\bdefers? to ([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")
 _AND_TO: Final = re.compile(r"\band to ([a-z][a-z0-9]*(?:-[a-z0-9]+)+)")
@@ -26,7 +25,7 @@ def dangling_escalation(subject: Subject) -> Iterator[Sighting]:
     for name in subject.spec.escalation.targets:
         if name == HUMAN or name in subject.known:
             continue
-        meant = misspelt(name, [*subject.known, HUMAN])
+        meant = subject.meant(name)
         start = subject.at("escalation", "escalate_to")
         row = subject.rows[start[0] - 1] if start[0] <= len(subject.rows) else ""
         place = (start[0], max(row.find(name), start[1] - 1) + 1)
@@ -122,7 +121,7 @@ def dangling_deferral(subject: Subject) -> Iterator[Sighting]:
     for name in dict.fromkeys(named):
         if name in subject.known or name in _NO_NAMES or name == HUMAN:
             continue
-        meant = misspelt(name, subject.known)
+        meant = subject.meant(name)
         place = subject.find(name)
         if "-" in name or meant is not None:
             yield Sighting(
@@ -144,7 +143,7 @@ def dangling_phase(subject: Subject) -> Iterator[Sighting]:
             continue
         if not _AGENT_NAME.fullmatch(name) or name.isdigit():
             continue
-        meant = misspelt(name, subject.known)
+        meant = subject.meant(name)
         place = subject.at(key)
         yield Sighting(
             place,

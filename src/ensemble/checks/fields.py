@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, Final, cast
 
+from ensemble.agents import keys
 from ensemble.agents.spec import AgentSpec
 from ensemble.checks.problem import Edit, Sighting
 from ensemble.checks.subject import Subject
@@ -136,7 +137,10 @@ def unfilled_placeholder(subject: Subject) -> Iterator[Sighting]:
 
     The file was made from a template and not finished; models would read the placeholder.
     """
-    for path, text in subject.agent.document.texts.items():
+    texts = subject.agent.document.texts
+    together = "\n".join(texts.values())
+    suspect = " | " in together or _PLACEHOLDER.search(together)
+    for path, text in texts.items() if suspect else ():
         told = path[0] not in ("audit", "mcp_servers")
         if told and (found := _PLACEHOLDER.search(text) or _CHOICE.fullmatch(text)):
             yield _unfilled(subject.at(*path), found[0])
@@ -171,8 +175,8 @@ def _strangers(subject: Subject) -> Iterator[tuple[Path, str | None]]:
     """Yield each key that the format does not know, with the one that was probably meant."""
     written = subject.written
     for key in written:
-        if key not in _TOP:
-            yield (key,), misspelt(key, _TOP)
+        if key not in _TOP and key not in keys.OURS:
+            yield (key,), None if key in keys.KNOWN_KEYS else misspelt(key, _TOP)
     for pattern, known in _INSIDE.items():
         for path, inner in _maps_at(written, pattern):
             for key in inner:

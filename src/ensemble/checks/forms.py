@@ -69,9 +69,7 @@ def mode_without_template(subject: Subject) -> Iterator[Sighting]:
     for mode in (ToolMode.AUDIT, ToolMode.SOLUTION):
         if mode in subject.spec.tools.modes and mode not in subject.body.output:
             yield Sighting(
-                next(
-                    ((h.line, 1) for h in subject.sections(*_OUTPUT)), (subject.agent.body_line, 1)
-                ),
+                next(((h.line, 1) for h in subject.sections(*_OUTPUT)), subject.top),
                 f"no template is shown for the mode {str(mode)!r}",
                 f"add `### For {mode.capitalize()} Mode` with a fenced template",
             )

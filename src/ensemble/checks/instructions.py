@@ -121,10 +121,12 @@ def broken_numbering(subject: Subject) -> Iterator[Sighting]:
 def _blocks(instructions: Heading) -> list[_Block]:
     blocks = [_Block(for_mode=False, items=[])]
     for line in instructions.below:
-        if line.text.startswith("#") and not line.fenced:
+        start = line.text[:1]
+        if start == "#" and not line.fenced:
             heading = line.text.lstrip("# ")
             blocks.append(_Block(_MODE_BLOCK.match(heading) is not None, []))
-        blocks[-1].items.extend(item for item in items_of([line]) if item.number is not None)
+        elif start.isdigit():
+            blocks[-1].items.extend(items_of([line]))
     return [block for block in blocks if block.items]
 
 

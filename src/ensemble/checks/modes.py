@@ -50,7 +50,8 @@ def unknown_tool(subject: Subject) -> Iterator[Sighting]:
     for mode, tools in subject.spec.tools.modes.items():
         for tool in tools:
             plain = tool.split("(")[0]
-            if not subject.own or plain in TOOLS or "__" in plain or plain == "*":
+            served = "__" in plain or "/" in plain  # by an MCP server, of whatever name
+            if not subject.own or served or plain in (*TOOLS, "*"):
                 continue
             meant = misspelt(plain, TOOLS, cutoff=0.6)
             place = _tool_place(subject, mode, tool)

@@ -30,7 +30,7 @@ def mended_file(subject: Subject) -> Iterator[Sighting]:
         yield Sighting(
             (mended.line, 1),
             f"{mended.code} {mended.message}",
-            "write it as it was read",
+            "write it as it was read" + ("; --fix does" if mended.code in WRITTEN_OUT else ""),
             rewrites=mended.code in WRITTEN_OUT,
         )
 

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
-from pathlib import PurePath
-from typing import Any, Final, cast
+from dataclasses import asdict
+from pathlib import Path, PurePath
+from typing import Any, Final
 
 from ensemble.agents.cache import Cache, key_of
 from ensemble.agents.library import Agent, Library
@@ -36,14 +36,15 @@ def check_agents(
     seats: dict[str, list[Seating]] = {}
     for seating in seatings:
         seats.setdefault(seating.agent, []).append(seating)
-    kept = Cache("checks", "agents", "answers", "checks", "models") if cached else None
+    kept = _Kept(library.folders) if cached else None
+    nearest: dict[str, str | None] = {}
     found = [problem_of(fault, _NO_CODE) for fault in library.faults]
     for name, agent in library.agents.items():
-        subject = Subject(agent, known, tuple(seats.get(name, ())))
+        subject = Subject(agent, known, tuple(seats.get(name, ())), nearest)
         found += _alone(subject, kept)
         found += _seen(subject, among=True)
     if kept is not None:
-        kept.tidy()
+        kept.write()
     return in_order(found)
 
 
@@ -58,29 +59,52 @@ def _seen(subject: Subject, *, among: bool) -> Iterable[Problem]:
             yield from rule.apply(subject)
 
 
-def _alone(subject: Subject, kept: Cache | None) -> list[Problem]:
-    """Return the problems that rest on the file alone, from the cache where they are kept."""
-    agent = subject.agent
-    key = key_of(agent.sha256, PurePath(agent.path).name)
-    entry = kept.get(key) if kept is not None else None
-    if entry is not None and (found := _read(entry, agent.path)) is not None:
+def _alone(subject: Subject, kept: "_Kept | None") -> Sequence[Problem]:
+    """Return the problems that rest on the file alone, where they are kept from there."""
+    found = kept.of(subject.agent) if kept is not None else None
+    if found is None:
+        found = list(_seen(subject, among=False))
+        if kept is not None:
+            kept.note(subject.agent, found)
+    return found
+
+
+class _Kept:
+    """What was seen in the files of some folders, in one entry of the user's cache folder."""
+
+    def __init__(self, folders: Sequence[str]) -> None:
+        self._cache = Cache("checks", "agents", "answers", "checks", "models")
+        self._key = key_of(*(str(Path(folder).resolve()) for folder in folders))
+        self._before = self._cache.get(self._key) or {}
+        self._now: dict[str, list[dict[str, Any]]] = {}
+
+    def of(self, agent: Agent) -> list[Problem] | None:
+        """Return the problems of an unchanged file; None where it or the entry is another."""
+        key = _file_key(agent)
+        found: list[Problem] = []
+        try:
+            for raw in self._before[key]:
+                edits = tuple(Edit(**edit) for edit in raw["edits"])
+                whole: dict[str, Any] = {**raw, "file": agent.path, "edits": edits}
+                found.append(Problem(**whole))
+        except (KeyError, TypeError):
+            return None
+        self._now[key] = self._before[key]
         return found
-    found = list(_seen(subject, among=False))
-    if kept is not None:
-        kept.put(key, {"problems": [asdict(problem) for problem in found]})
-    return found
+
+    def note(self, agent: Agent, problems: Sequence[Problem]) -> None:
+        """Keep the problems of a file."""
+        self._now[_file_key(agent)] = [asdict(problem) for problem in problems]
+
+    def write(self) -> None:
+        """Write what is kept now, where it is not what was kept before."""
+        if self._now.keys() != self._before.keys():
+            self._cache.put(self._key, self._now)
+            self._cache.tidy()
 
 
-def _read(entry: Mapping[str, Any], file: str) -> list[Problem] | None:
-    """Return kept problems as those of `file`, or None where the entry is none."""
-    found: list[Problem] = []
-    try:
-        for raw in cast("list[dict[str, Any]]", entry["problems"]):
-            raw["edits"] = tuple(Edit(**edit) for edit in raw["edits"])
-            found.append(replace(Problem(**raw), file=file))
-    except (KeyError, TypeError):
-        return None
-    return found
+def _file_key(agent: Agent) -> str:
+    return f"{agent.sha256} {PurePath(agent.path).name}"
 
 
 def problem_of(fault: EnsembleError, code: str) -> Problem:

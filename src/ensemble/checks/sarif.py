@@ -50,6 +50,8 @@ def _result(problem: Problem, index: int, root: PurePath) -> dict[str, Any]:
     place = PurePath(problem.file)
     inside = place.is_relative_to(root)
     uri = quote(str(place.relative_to(root) if inside else place))
+    if place.is_absolute() and not inside:
+        uri = f"file://{uri}"
     result: dict[str, Any] = {
         "ruleId": problem.code,
         "ruleIndex": index,

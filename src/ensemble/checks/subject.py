@@ -14,6 +14,7 @@ from ensemble.agents.library import Agent
 from ensemble.agents.markdown import Body
 from ensemble.agents.sections import Line, read_lines
 from ensemble.agents.spec import AgentSpec
+from ensemble.checks.words import misspelt
 from ensemble.strict_yaml import Path, Place
 
 HUMAN: Final = "human"
@@ -61,6 +62,8 @@ class Subject:
     known: Mapping[str, Agent]
     """Every agent that this one can hand over to, by name."""
     seatings: Sequence[Seating] = field(default=())
+    nearest: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
+    """Names that nobody has, and whom they probably mean: found once for many agents."""
 
     @property
     def spec(self) -> AgentSpec:
@@ -76,6 +79,12 @@ class Subject:
     def own(self) -> bool:
         """Whether the file is of this project's own dialect, whose every part is known."""
         return self.agent.dialect == "ensemble"
+
+    def meant(self, name: str) -> str | None:
+        """Return the agent, or the person, that a name which nobody has was meant to be."""
+        if name not in self.nearest:
+            self.nearest[name] = misspelt(name, [*self.known, HUMAN])
+        return self.nearest[name]
 
     @cached_property
     def written(self) -> Mapping[str, Any]:
@@ -108,21 +117,29 @@ class Subject:
         text = self.agent.text.removeprefix("\N{BYTE ORDER MARK}")
         return "" if text.isascii() else f" {' '.join(_BEYOND.findall(text))} "
 
+    @property
+    def top(self) -> Place:
+        """The place of the body's first line that is not blank."""
+        first = self.agent.body_line
+        for number, row in enumerate(self.rows[first - 1 :], first):
+            if row.strip():
+                return (number, 1)
+        return (min(first, len(self.rows)), 1)
+
     def find(self, text: str, *, below: int = 0) -> Place:
-        """Return where `text` first stands in the body; the body's first line if nowhere."""
+        """Return where `text` first stands in the body, from a line on; its top if nowhere."""
         first = max(self.agent.body_line, below)
         for number, row in enumerate(self.rows[first - 1 :], first):
             if (column := row.find(text)) >= 0:
                 return (number, column + 1)
-        return (self.agent.body_line, 1)
+        return self.top
 
     @cached_property
     def lines(self) -> Sequence[Line]:
         """The lines of the body, numbered as in the file, fences known."""
-        offset = self.agent.body_line - 1
-        body = "\n".join(self.rows[offset:])
-        lines = read_lines(body, lambda row: row.startswith("## "))
-        return [line._replace(number=line.number + offset) for line in lines]
+        above = self.agent.body_line - 1
+        text = "\n".join([*([""] * above), *self.rows[above:]])  # so that numbers are the file's
+        return read_lines(text, lambda row: row.startswith("## "))[above:]
 
     @cached_property
     def headings(self) -> Sequence[Heading]:

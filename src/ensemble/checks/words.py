@@ -98,9 +98,19 @@ DIMENSIONS: Final = (
 
 
 def misspelt(word: str, known: Iterable[str], *, cutoff: float = 0.75) -> str | None:
-    """Return the known word that `word` is most likely meant to be; None if it is known."""
+    """Return the known word that `word` is most likely meant to be; None if it is known.
+
+    Among very many, only those that begin or end alike are compared.
+    """
     names = list(known)
     if word in names:
         return None
+    if len(names) > _MANY:
+        alike = (n for n in names if n[:3] == word[:3] or n[-3:] == word[-3:])
+        names = [name for name in alike if abs(len(name) - len(word)) <= _LONGER][:_MANY]
     near = get_close_matches(word, names, n=1, cutoff=cutoff)
     return near[0] if near else None
+
+
+_MANY: Final = 64
+_LONGER: Final = 2

@@ -1,0 +1,248 @@
+"""A cast proposed for some files and a task: who could sit where, and why.
+
+Files are held against file triggers, the task against keyword triggers and against each
+agent's own vocabulary; seats go to those who are born for their role; the chair to the one
+that the panel escalates to. It only proposes: everything it counts is in the reasons.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ensemble.agents.library import Agent
+from ensemble.agents.triggers import Trigger, TriggerKind, classify
+from ensemble.errors import UsageError
+from ensemble.graph.topology import Topology
+from ensemble.roles import Role
+
+MOST_FILES: Final = 5000
+"""How many files below the paths are looked at."""
+_TRIGGER, _TERM, _BORN, _WORKS_SO, _WORDS, _LINK = 3, 1, 3, 1, 1, 2
+_MOST_TERMS: Final = 3
+_ALONE: Final = frozenset({Role.SOLO, Role.PANEL_MEMBER})
+_WORKING: Final[Mapping[str, str]] = {
+    Role.AUDITOR: "auditor",
+    Role.GATE_REVIEWER: "auditor",
+    Role.DECISION_MAKER: "architect",
+    Role.INPUT_PROVIDER: "advisor",
+}
+_LONG_WORD: Final = re.compile(r"[a-z]{5,}")
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """One agent for one seat."""
+
+    seat: str
+    role: str
+    agent: str
+    score: int
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Who could sit where."""
+
+    graph: str
+    seats: tuple[Proposed, ...]
+    hints: tuple[str, ...] = ()
+    """Sentences among the triggers that a person may find to fit."""
+
+    @property
+    def cast(self) -> dict[str, str | list[str]]:
+        """The cast as a scenario writes it."""
+        held: dict[str, list[str]] = {}
+        for proposed in self.seats:
+            held.setdefault(proposed.seat, []).append(proposed.agent)
+        several = {p.seat for p in self.seats if p.role == Role.PANEL_MEMBER}
+        return {
+            seat: names if seat in several or len(names) > 1 else names[0]
+            for seat, names in held.items()
+        }
+
+    @property
+    def block(self) -> str:
+        """The cast as YAML, to put into a scenario."""
+        rows = [
+            f"  {seat}: {held if isinstance(held, str) else '[' + ', '.join(held) + ']'}"
+            for seat, held in self.cast.items()
+        ]
+        return "\n".join(["cast:", *rows])
+
+    def document(self) -> dict[str, Any]:
+        """Return it as one JSON document."""
+        seats = [
+            {
+                "seat": each.seat,
+                "role": each.role,
+                "agent": each.agent,
+                "score": each.score,
+                "reasons": list(each.reasons),
+            }
+            for each in self.seats
+        ]
+        return {
+            "schema": "ensemble/cast@1",
+            "graph": self.graph,
+            "seats": seats,
+            "hints": list(self.hints),
+            "cast": self.cast,
+            "block": self.block,
+        }
+
+
+@dataclass
+class _Weighed:
+    """What speaks for one agent."""
+
+    agent: Agent
+    score: int = 0
+    reasons: list[str] = field(default_factory=list[str])
+
+    def add(self, score: int, reason: str) -> None:
+        """Note one more reason."""
+        self.score += score
+        self.reasons.append(reason)
+
+
+def propose(
+    library: Mapping[str, Agent],
+    topology: Topology,
+    *,
+    files: Sequence[str],
+    task: str = "",
+    members: int = 3,
+) -> Proposal:
+    """Propose a cast for a topology.
+
+    Args:
+        library: who can be seated.
+        topology: the seats.
+        files: paths, relative to what was named.
+        task: the task, in words.
+        members: how many sit on a panel, at most.
+
+    Raises:
+        UsageError: no agent is called for by the files or the task.
+    """
+    fits = {name: _fit(agent, files, task) for name, agent in library.items()}
+    if not any(fit.score for fit in fits.values()):
+        raise UsageError(
+            "no agent is called for by these files" + (" and this task" if task else ""),
+            where="--for",
+            fix="say what is to be done with --task, or name the agents in the scenario's cast",
+        )
+    taken: dict[str, Proposed] = {}
+    entries = sorted(topology.entries(), key=lambda entry: entry[1] not in _ALONE)
+    for seat, role in entries:
+        if any(proposed.seat == seat for proposed in taken.values()):
+            continue
+        wanted = members if role == Role.PANEL_MEMBER else 1
+        for weighed in _ranked(fits, role, taken)[:wanted]:
+            name = weighed.agent.name
+            taken[name] = Proposed(seat, role, name, weighed.score, tuple(weighed.reasons))
+    rank = {seat: number for number, seat in enumerate(topology.seats)}
+    seats = sorted(taken.values(), key=lambda proposed: rank[proposed.seat])
+    return Proposal(topology.name, tuple(seats), tuple(_hints(library, task)))
+
+
+def files_below(paths: Iterable[Path]) -> list[str]:
+    """Return the files named and those below the folders named, relative to each.
+
+    Raises:
+        UsageError: a path does not exist.
+    """
+    found: list[str] = []
+    for path in paths:
+        if path.is_file():
+            found.append(path.as_posix() if not path.is_absolute() else path.name)
+        elif path.is_dir():
+            for inside in sorted(path.rglob("*")):
+                relative = inside.relative_to(path)
+                if inside.is_file() and not any(part.startswith(".") for part in relative.parts):
+                    found.append(relative.as_posix())
+                if len(found) >= MOST_FILES:
+                    break
+        else:
+            raise UsageError("there is no such file", where=str(path), fix="mend the path")
+    return found[:MOST_FILES]
+
+
+def _fit(agent: Agent, files: Sequence[str], task: str) -> _Weighed:
+    """Weigh what calls for an agent by itself: its triggers, and the words of its field."""
+    fit = _Weighed(agent)
+    for trigger in map(classify, agent.spec.proactive_triggers):
+        met = [file for file in files if trigger.meets_path(file)]
+        if met:
+            more = f" and {len(met) - 1} more" if len(met) > 1 else ""
+            fit.add(_TRIGGER, f"its trigger {trigger.text} meets {met[0]}{more}")
+        elif trigger.meets_text(task):
+            fit.add(_TRIGGER, f"its trigger {trigger.text} meets the task")
+    words = f" {' '.join(re.findall(r'[a-z0-9]+', task.lower()))} "
+    terms = [term for term in agent.body.vocabulary if _stands_in(term, words)]
+    if terms:
+        count = min(len(terms), _MOST_TERMS)
+        fit.add(_TERM * count, f"the task speaks of its field: {', '.join(terms[:_MOST_TERMS])}")
+    does = f"{agent.spec.description} {' '.join(agent.body.specialisations)}".lower()
+    shared = sorted(set(_LONG_WORD.findall(does)) & set(_LONG_WORD.findall(task.lower())))
+    if shared:
+        fit.add(_TERM, f"it says of itself: {', '.join(shared[:_MOST_TERMS])}")
+    return fit
+
+
+def _ranked(
+    fits: Mapping[str, _Weighed], role: str, taken: Mapping[str, Proposed]
+) -> list[_Weighed]:
+    """Return those that could take a role, best first; for a panel, only who is called for."""
+    ranked: list[_Weighed] = []
+    for name, fit in fits.items():
+        if name in taken or (role in _ALONE and not fit.score):
+            continue
+        weighed = _for_role(fit, role, [taken[other].agent for other in taken], fits)
+        if weighed.score > fit.score or role in _ALONE:
+            ranked.append(weighed)
+    return sorted(ranked, key=lambda weighed: (-weighed.score, weighed.agent.name))
+
+
+def _for_role(
+    fit: _Weighed, role: str, seated: Collection[str], fits: Mapping[str, _Weighed]
+) -> _Weighed:
+    """Weigh an agent for a role, given who sits already."""
+    spec = fit.agent.spec
+    weighed = _Weighed(fit.agent, fit.score, [*fit.reasons])
+    born = spec.ensemble_roles.default
+    if born == role:
+        weighed.add(_BORN, f"its file's own role is {role}")
+    elif role in _ALONE and born not in (None, *_ALONE):
+        weighed.add(-_BORN, f"its file's own role is {born}")
+    if role in spec.ensemble_roles.roles:
+        weighed.add(_WORDS, f"its file says how it behaves as {role}")
+    if spec.role is not None and _WORKING.get(role) == spec.role:
+        weighed.add(_WORKS_SO, f"it works as {spec.role}")
+    if role in (Role.DECISION_MAKER, Role.TIEBREAKER):
+        senior = [n for n in seated if fit.agent.name in fits[n].agent.spec.escalation.targets]
+        if senior:
+            weighed.add(_LINK * len(senior), f"{', '.join(sorted(senior))} escalate to it")
+    return weighed
+
+
+def _stands_in(term: str, words: str) -> bool:
+    """Return whether a term of a vocabulary stands in a task, word for word."""
+    plain = " ".join(re.findall(r"[a-z0-9]+", term.lower()))
+    return bool(plain) and (f" {plain} " in words or f" {plain}s " in words)
+
+
+def _hints(library: Mapping[str, Agent], task: str) -> Iterable[str]:
+    """Yield the sentences among triggers that share a word with the task."""
+    wanted = set(_LONG_WORD.findall(task.lower()))
+    for name, agent in library.items():
+        for trigger in map(classify, agent.spec.proactive_triggers):
+            if trigger.kind is TriggerKind.SENTENCE and wanted & _words(trigger):
+                yield f"{name}: {trigger.text}"
+
+
+def _words(trigger: Trigger) -> set[str]:
+    return set(_LONG_WORD.findall(trigger.text.lower()))

@@ -1,0 +1,159 @@
+"""What `--fix` writes: the slip mended, everything else as its author left it."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from ensemble.agents.library import load_agents
+from ensemble.checks.fixing import Fixed, fix
+from ensemble.checks.mending import WRITTEN_OUT
+from ensemble.checks.problem import Problem
+from ensemble.checks.run import check_agents
+
+Check = Callable[..., list[Problem]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("tier: expert", "teir: expert"),
+        ("tier: expert", "tier: exprt"),
+        ("tier: expert", 'tier: "exprt"'),
+        ("solution: Read, Write", "solution: Read, Writ"),
+        ("default_mode: audit", "default_mode: aduit"),
+        ("[reasoning,", "[reasonin,"),
+        ("## Knowledge Sources", "## Knowlege Sources"),
+        ("### When Generative", "### When Genertive"),
+        ("[CRITICAL]", "[CRITICL]"),
+        ('"10 vocabulary terms', '"12 vocabulary terms'),
+        ("You read", "You \u2067re\u200bad"),
+        ("\n12. Look for summer time\n13. Comp", "\n14. Look for summer time\n13. Comp"),
+    ],
+)
+def test_one_slip_is_mended_and_nothing_else_is_touched(
+    check: Check, tmp_path: Path, old: str, new: str
+) -> None:
+    check()
+    path = tmp_path / "agents" / "tide-keeper.md"
+    sound = path.read_text()
+    problems = check(old, new)
+
+    done = fix(problems)
+
+    assert [each.file for each in done] == [str(path)]
+    assert path.read_text().replace('"expert"', "expert") == sound
+
+
+def test_several_slips_in_one_line_and_file_are_mended_together(
+    check: Check, tmp_path: Path
+) -> None:
+    problems = check("  audit: Read, Grep\n", "  audt: Raed, Gerp\n")
+
+    fix(problems)
+
+    text = (tmp_path / "agents" / "tide-keeper.md").read_text()
+    assert "  audit: Read, Grep\n" in text
+
+
+def test_a_second_fix_finds_nothing_to_do(check: Check, tmp_path: Path) -> None:
+    problems = check("tier: expert", "teir: expert")
+    fix(problems)
+    before = (tmp_path / "agents" / "tide-keeper.md").stat().st_mtime_ns
+
+    done = fix(problems)
+
+    assert done == []
+    assert (tmp_path / "agents" / "tide-keeper.md").stat().st_mtime_ns == before
+
+
+def test_what_needs_a_person_is_left(check: Check, tmp_path: Path) -> None:
+    problems = check("audit: Read, Grep", "audit: Read, Edit")
+    before = (tmp_path / "agents" / "tide-keeper.md").read_bytes()
+
+    done = fix(problems)
+
+    assert done == []
+    assert (tmp_path / "agents" / "tide-keeper.md").read_bytes() == before
+
+
+MALFORMED = """\
+
+----
+# a ruler
+name: lamp-lighter
+description: Lights lamps: all of them, at dusk
+model: opus
+tools:  - Read
+  - Grep
+color:\tblue
+---
+Light the lamps.
+"""
+
+
+def test_repairs_are_written_out_and_comments_kept(tmp_path: Path) -> None:
+    path = tmp_path / "lamp-lighter.md"
+    path.write_bytes(b"\xef\xbb\xbf" + MALFORMED.replace("\n", "\r\n").encode())
+    path.chmod(0o640)
+    before = load_agents(path)["lamp-lighter"]
+    problems = check_agents(load_agents(path))
+
+    done = fix(problems)
+
+    after = load_agents(path)["lamp-lighter"]
+    assert done == [Fixed(str(path), ("W001",))]
+    assert before.repairs
+    assert after.repairs == ()
+    assert after.spec == before.spec
+    assert path.read_bytes().startswith(b"---\n# a ruler\nname: lamp-lighter\n")
+    assert b"\r" not in path.read_bytes()
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_text_that_runs_on_at_the_left_edge_becomes_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "greeter.md"
+    path.write_text(
+        "---\nname: greeter\ndescription: Greets people: often\nuser: hello\n\nand good day\n"
+        "model: sonnet\n---\nGreet.\n"
+    )
+    before = load_agents(path)["greeter"].spec.description
+
+    fix(check_agents(load_agents(path)))
+
+    lines = path.read_text().split("\n")
+    assert load_agents(path)["greeter"].spec.description == before
+    assert "hello" in before
+    assert lines[2].startswith("description: ")
+    assert lines[3] == "model: sonnet"
+
+
+def test_a_repair_that_a_person_must_judge_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "twice.md"
+    path.write_text("---\nname: twice\ndescription: a\ndescription: b\n---\nTwo.\n")
+    before = path.read_bytes()
+
+    done = fix(check_agents(load_agents(path)))
+
+    assert (done, path.read_bytes()) == ([], before)
+
+
+FIXTURES: Final = Path(__file__).parents[2] / "fixtures" / "agents"
+
+
+@pytest.mark.parametrize("kind", ["malformed", "dialects"])
+def test_what_a_file_says_is_the_same_before_and_after(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / kind
+    shutil.copytree(FIXTURES / kind, folder)
+    before = load_agents(folder)
+
+    fix(check_agents(before))
+
+    after = load_agents(folder)
+    assert {name: agent.spec for name, agent in after.items()} == {
+        name: agent.spec for name, agent in before.items()
+    }
+    left = {repair.code for agent in after.values() for repair in agent.repairs}
+    assert left.isdisjoint(WRITTEN_OUT)

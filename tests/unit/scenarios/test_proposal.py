@@ -1,0 +1,161 @@
+"""A cast proposed: by files, by words, by roles, by who escalates to whom."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from ensemble.agents.library import Agent, load_agents
+from ensemble.errors import UsageError
+from ensemble.graph.topology import Topology
+from ensemble.scenarios.graphs import find_topology
+from ensemble.scenarios.proposal import files_below, propose
+from ensemble.strict_yaml import read_yaml
+
+HEAD: Final = """\
+---
+name: {name}
+description: {description}
+escalation: {{escalate_to: {to}}}
+ensemble_roles: {{{roles}, default: {born}}}
+proactive_triggers: [{triggers}]
+---
+## Identity
+
+You are here.
+
+**Vocabulary**: {vocabulary}
+"""
+CREW: Final = {
+    "rigger": {
+        "description": "Sets ropes",
+        "to": "captain",
+        "roles": 'panel_member: "Judge ropes"',
+        "born": "panel_member",
+        "triggers": '"*.rope", "*knot*"',
+        "vocabulary": "splice, shroud",
+    },
+    "painter": {
+        "description": "Paints hulls",
+        "to": "captain",
+        "roles": 'panel_member: "Judge paint"',
+        "born": "solo",
+        "triggers": '"*hull*paint*", "The paint comes off"',
+        "vocabulary": "primer, gloss",
+    },
+    "cook": {
+        "description": "Cooks",
+        "to": "human",
+        "roles": 'panel_member: "Judge soup"',
+        "born": "solo",
+        "triggers": '"*.soup"',
+        "vocabulary": "salt",
+    },
+    "surveyor": {
+        "description": "Finds rot",
+        "to": "captain",
+        "roles": 'auditor: "Doubt it"',
+        "born": "auditor",
+        "triggers": '"*.rot"',
+        "vocabulary": "rot",
+    },
+    "captain": {
+        "description": "Commands",
+        "to": "human",
+        "roles": 'decision_maker: "Decide"',
+        "born": "decision_maker",
+        "triggers": '"*.log"',
+        "vocabulary": "course",
+    },
+    "admiral": {
+        "description": "Commands captains",
+        "to": "human",
+        "roles": 'decision_maker: "Decide"',
+        "born": "decision_maker",
+        "triggers": '"*.fleet"',
+        "vocabulary": "fleet",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Agent]:
+    folder = tmp_path_factory.mktemp("crew")
+    for name, words in CREW.items():
+        (folder / f"{name}.md").write_text(HEAD.format(name=name, **words))
+    return load_agents(folder).agents
+
+
+@pytest.fixture(scope="module")
+def review() -> Topology:
+    return find_topology("review")
+
+
+def test_seats_go_to_those_who_are_called_for(crew: Mapping[str, Agent], review: Topology) -> None:
+    proposal = propose(crew, review, files=["mast/main.rope"], task="Is the hull well painted?")
+
+    assert proposal.cast == {
+        "panel": ["rigger", "painter"],
+        "auditor": "surveyor",
+        "chair": "captain",
+    }
+
+
+def test_every_seat_says_why(crew: Mapping[str, Agent], review: Topology) -> None:
+    proposal = propose(
+        crew, review, files=["a.rope", "b.rope"], task="Check the splice of the painted hull"
+    )
+
+    reasons = {proposed.agent: proposed.reasons for proposed in proposal.seats}
+    assert "its trigger *.rope meets a.rope and 1 more" in reasons["rigger"]
+    assert "the task speaks of its field: splice" in reasons["rigger"]
+    assert "its file's own role is auditor" in reasons["surveyor"]
+    assert "rigger, surveyor escalate to it" in reasons["captain"]
+    assert all(reasons.values())
+
+
+def test_the_block_is_the_cast_of_a_scenario(crew: Mapping[str, Agent], review: Topology) -> None:
+    proposal = propose(crew, review, files=["a.rope"])
+
+    assert read_yaml(proposal.block, path="block").value == {"cast": proposal.cast}
+    assert proposal.cast["panel"] == ["rigger"]
+    assert proposal.document()["schema"] == "ensemble/cast@1"
+
+
+def test_a_panel_is_no_larger_than_asked(crew: Mapping[str, Agent], review: Topology) -> None:
+    files = ["a.rope", "b.soup"]
+
+    proposal = propose(crew, review, files=files, task="hull paint", members=2)
+
+    assert len(proposal.cast["panel"]) == 2
+
+
+def test_a_sentence_is_a_hint_and_never_a_match(
+    crew: Mapping[str, Agent], review: Topology
+) -> None:
+    proposal = propose(crew, review, files=["a.rope"], task="The paint comes off")
+
+    assert proposal.hints == ("painter: The paint comes off",)
+    assert "painter" not in proposal.cast["panel"]
+
+
+def test_where_nobody_is_called_for_nobody_is_proposed(
+    crew: Mapping[str, Agent], review: Topology
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        propose(crew, review, files=["a.txt"])
+
+    assert "--task" in refused.value.fix
+
+
+def test_files_below_a_folder_are_named_from_it_and_hidden_ones_left_out(tmp_path: Path) -> None:
+    for name in ("a/b.pt", ".git/c.pt", "d.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+
+    found = files_below([tmp_path, tmp_path / "d.py"])
+
+    assert found == ["a/b.pt", "d.py", "d.py"]
+    with pytest.raises(UsageError):
+        files_below([tmp_path / "nowhere"])
