@@ -1,9 +1,10 @@
 """Rules on the body's sections, and on what stands in them twice."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
-from ensemble.checks.problem import Edit, Sighting
+from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
 from ensemble.checks.subject import Heading, Subject, items_of
 from ensemble.checks.words import misspelt
 from ensemble.strict_yaml import Place
@@ -169,7 +170,7 @@ def _misspelt_headings(subject: Subject) -> Iterator[tuple[Heading, str]]:
     if not subject.own:
         return
     by_lower = {title.lower(): title for title in _TITLES}
-    for heading in subject.headings:
+    for heading in islice(subject.headings, MOST_SIGHTINGS):
         name = heading.text.lower()
         if heading.level != 2 or name.startswith(tuple(by_lower)):  # noqa: PLR2004
             continue

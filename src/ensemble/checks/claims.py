@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final, cast
 
-from ensemble.checks.problem import Edit, Sighting
+from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
 from ensemble.checks.subject import Subject, items_of
 
 _COUNTED: Final = re.compile(r"\b(\d{1,3})((?:\s+[a-z][a-z-]*){1,3})\b", re.IGNORECASE)
@@ -19,7 +20,7 @@ def contradicted_count(subject: Subject) -> Iterator[Sighting]:
     Sections, instructions, vocabulary terms and lines under Never can be counted; an audit
     note that is wrong about them is out of date, and so may be the grade beside it.
     """
-    for path, note in _notes(subject):
+    for path, note in islice(_notes(subject), MOST_SIGHTINGS):
         for found in _COUNTED.finditer(note):
             words = found[2].lower().split()
             ends = range(1, len(words) + 1)

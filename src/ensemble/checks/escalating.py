@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 from ensemble.agents.library import Agent
 from ensemble.answers.answer import SURENESS
-from ensemble.checks.problem import Edit, Sighting
+from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
 from ensemble.checks.subject import HUMAN, Subject
 
 _DEFERS: Final = re.compile(r"\bdefers? to ([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")
@@ -118,7 +119,7 @@ def dangling_deferral(subject: Subject) -> Iterator[Sighting]:
     """
     boundaries = subject.body.boundaries
     named = [*_DEFERS.findall(boundaries), *_AND_TO.findall(boundaries)]
-    for name in dict.fromkeys(named):
+    for name in islice(dict.fromkeys(named), MOST_SIGHTINGS):
         if name in subject.known or name in _NO_NAMES or name == HUMAN:
             continue
         meant = subject.meant(name)
@@ -155,8 +156,9 @@ def dangling_phase(subject: Subject) -> Iterator[Sighting]:
 
 def _circle(name: str, known: Mapping[str, Agent]) -> list[str]:
     """Return the way from an agent back to itself along first choices; empty if it ends."""
-    way = [name]
-    while (agent := known.get(way[-1])) is not None:
+    way = {name: None}
+    last = name
+    while (agent := known.get(last)) is not None:
         targets = agent.spec.escalation.targets
         if not targets or targets[0] == HUMAN:
             return []
@@ -164,7 +166,8 @@ def _circle(name: str, known: Mapping[str, Agent]) -> list[str]:
             return [*way, name]
         if targets[0] in way:
             return []  # a circle further on, told at those agents
-        way.append(targets[0])
+        last = targets[0]
+        way[last] = None
     return []
 
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import PurePath
 from typing import Any, Final, cast
 
 from ensemble.agents import keys
 from ensemble.agents.spec import AgentSpec
-from ensemble.checks.problem import Edit, Sighting
+from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
 from ensemble.checks.subject import Subject
 from ensemble.checks.words import AUDIT_KEYS, DIMENSIONS, TIERS, WORKING_ROLES, misspelt
 from ensemble.strict_yaml import Path
@@ -41,7 +42,7 @@ def misspelt_key(subject: Subject) -> Iterator[Sighting]:
 
     It is kept, and does nothing: the field that was meant has its default.
     """
-    for path, meant in _strangers(subject):
+    for path, meant in islice(_strangers(subject), MOST_SIGHTINGS):
         if meant is not None:
             yield Sighting(
                 subject.at_key(*path),
@@ -57,7 +58,7 @@ def unknown_key(subject: Subject) -> Iterator[Sighting]:
     It survives loading and writing, for other programs that may know it; no prompt, tool or
     model depends on it.
     """
-    for path, meant in _strangers(subject):
+    for path, meant in islice(_strangers(subject), MOST_SIGHTINGS):
         if meant is None and subject.own:
             yield Sighting(
                 subject.at_key(*path),
@@ -162,13 +163,15 @@ def repeated_entry(subject: Subject) -> Iterator[Sighting]:
     for path, items in listed.items():
         if len(set(items)) == len(items):
             continue
+        seen: set[str] = set()
         for index, item in enumerate(items):
-            if item in items[:index]:
+            if item in seen:
                 yield Sighting(
                     subject.at(*path, index),
                     f"{_dotted(path)} has {item!r} twice",
                     "remove one of the two",
                 )
+            seen.add(item)
 
 
 def _strangers(subject: Subject) -> Iterator[tuple[Path, str | None]]:

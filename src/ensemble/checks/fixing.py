@@ -53,11 +53,12 @@ def _fix_file(path: Path, problems: Sequence[Problem]) -> bool:
     fresh = "\n".join(rows).encode()
     if fresh == path.read_bytes() or not _loads(path, fresh):
         return False
-    beside = path.with_name(f".{path.name}.fixing")
+    target = path.resolve()
+    beside = target.with_name(f".{path.name}.fixing")
     try:
         beside.write_bytes(fresh)
-        beside.chmod(path.stat().st_mode & 0o777)
-        beside.replace(path)
+        beside.chmod(target.stat().st_mode & 0o777)
+        beside.replace(target)
     except OSError as error:
         problem = f"cannot be written: {error.strerror}"
         raise CannotWrite(problem, where=str(path), fix="make it writable") from error

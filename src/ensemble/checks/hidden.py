@@ -44,14 +44,13 @@ def _seen(subject: Subject, pattern: re.Pattern[str], why: str) -> Iterator[Sigh
     if not pattern.search(subject.beyond_ascii):
         return
     for number, row in enumerate(subject.rows, 1):
-        for found in pattern.finditer(row):
-            count = len(found[0])
-            named = f"U+{ord(found[0][0]):04X}"
-            more = f" and {count - 1} more" if count > 1 else ""
-            place = (number, found.start() + 1)
+        found = list(pattern.finditer(row))
+        if found:
+            characters = "".join(run[0] for run in found)
+            more = f" and {len(characters) - 1} more" if len(characters) > 1 else ""
             yield Sighting(
-                place,
-                f"a hidden character, {named}{more}, {why}",
+                (number, found[0].start() + 1),
+                f"a hidden character, U+{ord(characters[0]):04X}{more}, {why}",
                 "delete it",
-                (Edit(*place, found[0], ""),),
+                tuple(Edit(number, run.start() + 1, run[0], "") for run in found),
             )

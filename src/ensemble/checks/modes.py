@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Final, cast
 
 from ensemble.agents.casting import role_default
-from ensemble.checks.problem import Edit, Sighting
+from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
 from ensemble.checks.subject import Subject
 from ensemble.checks.words import TOOLS, WEB, WRITERS, misspelt
 from ensemble.roles import ROLE_DEFAULTS, CognitiveMode, ToolMode
@@ -133,7 +134,7 @@ def misspelt_role(subject: Subject) -> Iterator[Sighting]:
 
     Roles are an open set, so it is one of its own, and no seat gives it.
     """
-    for role in subject.spec.ensemble_roles.roles:
+    for role in islice(subject.spec.ensemble_roles.roles, MOST_SIGHTINGS):
         meant = misspelt(role, ROLE_DEFAULTS, cutoff=0.8)
         if meant is None:
             continue

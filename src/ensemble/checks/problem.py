@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Literal
 
 from ensemble.checks.subject import Subject
@@ -9,6 +10,8 @@ from ensemble.strict_yaml import Place
 
 Severity = Literal["error", "warning", "note"]
 
+MOST_SIGHTINGS: Final = 200
+"""Of one rule in one file: more tell nobody anything more."""
 _SEVERITIES: Final[dict[str, Severity]] = {"E": "error", "W": "warning"}
 
 
@@ -91,7 +94,7 @@ class Rule:
 
     def apply(self, subject: Subject) -> Iterable[Problem]:
         """Yield the problems that the rule sees."""
-        for seen in self.look(subject):
+        for seen in islice(self.look(subject), MOST_SIGHTINGS):
             yield Problem(
                 self.code,
                 self.severity,

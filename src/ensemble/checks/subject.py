@@ -19,6 +19,7 @@ from ensemble.strict_yaml import Path, Place
 
 HUMAN: Final = "human"
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_MOST_HEADINGS: Final = 2000
 _BEYOND: Final = re.compile(r"[^\x00-\x7f]+")
 _HEADING: Final = re.compile(r"(#{1,6}) +(.*?)\s*#*\s*$")
 _ITEM: Final = re.compile(r"(?:[-*+]|(\d+)[.)])\s+(.*)$")
@@ -143,14 +144,13 @@ class Subject:
 
     @cached_property
     def headings(self) -> Sequence[Heading]:
-        """The headings outside every fence, of every level, in order."""
-        starts = [
-            (index, len(match[1]), match[2])
-            for index, line in enumerate(self.lines)
-            if not line.fenced
-            and line.text.startswith("#")
-            and (match := _HEADING.match(line.text))
-        ]
+        """The headings outside every fence, in order; no more than anyone writes."""
+        starts: list[tuple[int, int, str]] = []
+        for index, line in enumerate(self.lines):
+            if line.text.startswith("#") and not line.fenced:
+                match = _HEADING.match(line.text)
+                if match and len(starts) < _MOST_HEADINGS:
+                    starts.append((index, len(match[1]), match[2]))
         found: list[Heading] = []
         for place, (index, level, text) in enumerate(starts):
             later = (start for start, other, _ in starts[place + 1 :] if other <= level)

@@ -5,6 +5,7 @@ Unknown words never stop a run; a check names them, because nearly all are slips
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from heapq import nlargest
 from typing import Final
 
 PRIORITIES: Final = (
@@ -100,17 +101,25 @@ DIMENSIONS: Final = (
 def misspelt(word: str, known: Iterable[str], *, cutoff: float = 0.75) -> str | None:
     """Return the known word that `word` is most likely meant to be; None if it is known.
 
-    Among very many, only those that begin or end alike are compared.
+    Among very many, only those that begin and end most alike are compared.
     """
     names = list(known)
     if word in names:
         return None
     if len(names) > _MANY:
-        alike = (n for n in names if n[:3] == word[:3] or n[-3:] == word[-3:])
-        names = [name for name in alike if abs(len(name) - len(word)) <= _LONGER][:_MANY]
+        names = nlargest(_MANY, names, key=lambda name: _alike(name, word))
     near = get_close_matches(word, names, n=1, cutoff=cutoff)
     return near[0] if near else None
 
 
+def _alike(one: str, other: str) -> int:
+    """Return how many characters two words share at their beginnings and their ends."""
+    return _shared(one, other) + _shared(one[::-1], other[::-1])
+
+
+def _shared(one: str, other: str) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
 _MANY: Final = 64
-_LONGER: Final = 2

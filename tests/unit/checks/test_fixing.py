@@ -12,6 +12,7 @@ from ensemble.checks.fixing import Fixed, fix
 from ensemble.checks.mending import WRITTEN_OUT
 from ensemble.checks.problem import Problem
 from ensemble.checks.run import check_agents
+from ensemble.errors import CannotWrite
 
 Check = Callable[..., list[Problem]]
 
@@ -138,6 +139,30 @@ def test_a_repair_that_a_person_must_judge_is_left(tmp_path: Path) -> None:
     done = fix(check_agents(load_agents(path)))
 
     assert (done, path.read_bytes()) == ([], before)
+
+
+def test_a_link_stays_a_link(check: Check, tmp_path: Path) -> None:
+    check("tier: expert", "teir: expert")
+    link = tmp_path / "tide-keeper.md"
+    link.symlink_to(tmp_path / "agents" / "tide-keeper.md")
+
+    done = fix(check_agents(load_agents(link)))
+
+    assert done
+    assert link.is_symlink()
+    assert "teir" not in link.read_text()
+
+
+def test_a_file_that_cannot_be_written_is_an_error_with_its_name(
+    check: Check, tmp_path: Path
+) -> None:
+    problems = check("tier: expert", "teir: expert")
+    (tmp_path / "agents" / ".tide-keeper.md.fixing").mkdir()
+
+    with pytest.raises(CannotWrite, match=r"tide-keeper\.md: cannot be written"):
+        fix(problems)
+
+    assert "teir" in (tmp_path / "agents" / "tide-keeper.md").read_text()
 
 
 FIXTURES: Final = Path(__file__).parents[2] / "fixtures" / "agents"

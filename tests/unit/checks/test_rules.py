@@ -9,7 +9,7 @@ import pytest
 
 from ensemble.agents.library import load_agents
 from ensemble.checks.page import page
-from ensemble.checks.problem import Problem
+from ensemble.checks.problem import MOST_SIGHTINGS, Problem
 from ensemble.checks.rules import REFUSALS, RULES
 from ensemble.checks.run import check_agents
 from ensemble.checks.subject import Seating
@@ -231,3 +231,23 @@ def test_every_rule_has_a_slip_here() -> None:
 
 def test_the_page_of_checks_is_what_the_rules_say() -> None:
     assert (CHECKOUT / "docs" / "checks.md").read_text() == page(), "run `just reference`"
+
+
+def test_of_one_slip_made_very_often_no_more_is_told_than_anyone_reads(check: Check) -> None:
+    keys = "".join(f"key{number}: 1\n" for number in range(3 * MOST_SIGHTINGS))
+
+    problems = check("version: 1.10.0\n", f"version: 1.10.0\n{keys}")
+
+    assert [problem.code for problem in problems].count("W102") == MOST_SIGHTINGS
+
+
+def test_a_misspelt_name_is_recognised_among_very_many(tmp_path: Path) -> None:
+    agent = "---\nname: {}\ndescription: One of many\nescalation: {{escalate_to: {}}}\n---\n"
+    for number in range(120):
+        to = "keeper-7" if number else "keeper-777"
+        (tmp_path / f"keeper-{number}.md").write_text(agent.format(f"keeper-{number}", to))
+
+    problems = check_agents(load_agents(tmp_path))
+
+    (told,) = [problem for problem in problems if problem.code == "W201"]
+    assert told.fix == "did you mean 'keeper-77'?"
