@@ -15,6 +15,7 @@ from benchmarks.row import Measure, Options, Row
 from ensemble.errors import EnsembleError, closest
 
 BENCHMARKS: Final = {
+    "agents": "a thousand agent files checked, their prompts, and files made to do harm",
     "first": "what a first user waits for: help, replay, a live run; --install: the installation",
     "journal": "what recording costs above the bare provider, call by call",
 }

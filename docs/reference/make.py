@@ -18,17 +18,21 @@ from ensemble.scenarios.schemas import schema_of
 
 FOLDER: Final = Path(__file__).parent
 BODY_PARTS: Final = {
-    "identity": "`## Identity`",
-    "boundaries": "there, a paragraph that begins with `**Domain boundaries**:`",
+    "identity": "`## Identity`; of a body without such headings, all of it",
+    "boundaries": "there, a paragraph that begins with `**Domain Boundaries**:`",
+    "defers_to": "there, names after `defer to`",
     "vocabulary": "there, a paragraph that begins with `**Vocabulary**:`, split at commas",
-    "always": "`## Instructions`, lists below any `###` or `####` heading but the next",
-    "modes": "there, lists below a heading that begins with `When`, e.g. `### When Critical`",
+    "instructions": "`## Instructions`, lists below `### Always`, `### P0: …`, `### When Critical`",
     "never": "`## Never` or `## Absolute Prohibitions`, a list",
     "specialisations": "`## Specializations` or `## Deep Specializations`, a list a heading",
     "references": "`## Knowledge Sources`, every address",
-    "mcp_servers": "there, a fenced `yaml` block with the key `mcp_servers`",
+    "local_sources": "there, a list below `**Local**:`",
+    "mcp_servers": "any fenced `yaml` block with the key `mcp_servers`",
     "envelope": "`## Output Format`, a `###` heading that speaks of an envelope",
     "output": "there, headings such as `### For Audit Mode`",
+    "severities": "there, words such as `[CRITICAL]`",
+    "further": "any other `##` heading",
+    "headings": "every heading outside fences",
 }
 """Where an agent file says each part of its body."""
 

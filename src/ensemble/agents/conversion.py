@@ -29,6 +29,21 @@ TOOL_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+_WHY_NOT: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("maxTurns", "max_turns", "steps", "maxSteps", "timeout_mins"),
+        "a scenario's limits bound a run",
+    ),
+    **dict.fromkeys(
+        ("permissionMode", "hooks"), "the scenario and the user's settings allow tools"
+    ),
+    **dict.fromkeys(("temperature", "top_p", "variant"), "models are asked as they come"),
+    **dict.fromkeys(("effort", "model_reasoning_effort"), "models are asked as they come"),
+    **dict.fromkeys(("memory", "background", "is_background"), "a turn begins and ends in a run"),
+    **dict.fromkeys(("color", "hidden", "display_name"), "it is about another program's screen"),
+}
+
+
 @dataclass(frozen=True)
 class Fate:
     """What became of one foreign field."""
@@ -54,13 +69,14 @@ class Converted:
         changed = detail or (f"as {to}" if to not in (None, key) else "")
         self.fates.append(Fate(key, "changed" if changed else "kept", changed))
 
-    def leave(self, key: str, value: Any, detail: str = "means nothing here") -> None:
+    def leave(self, key: str, value: Any, detail: str = "") -> None:
         """Keep a field among the extra keys: nothing acts on it, unless it is one of ours."""
         if key in keys.OURS:
             self.keep(key, value)
             return
         self.given[key] = value
-        self.fates.append(Fate(key, "not acted on", detail))
+        why = detail or _WHY_NOT.get(key, "means nothing here")
+        self.fates.append(Fate(key, "not acted on", why))
 
 
 def hold(made: Converted, tools: list[str], key: str) -> None:
@@ -78,6 +94,8 @@ def hold(made: Converted, tools: list[str], key: str) -> None:
             known += TOOL_NAMES.get(plain.lower(), (tool,))
     unique = list(dict.fromkeys(known))
     detail = "" if unique == tools else f"as {', '.join(unique) or 'none'}"
+    if tools == ["*"]:
+        detail = "as all tools"
     made.given["tools"] = {"full": unique, "default_mode": "full"}
     made.fates.append(Fate(key, "changed" if detail else "kept", detail))
 
@@ -87,11 +105,12 @@ def listed(made: Converted) -> tuple[str, ...]:
     return tuple(made.given["tools"]["full"])
 
 
-def read_only(made: Converted) -> None:
-    """Take out what changes something."""
+def read_only(made: Converted, key: str) -> None:
+    """Take out what changes something, as the field `key` asks."""
     allowed = READING | SEARCHING
     left = [tool for tool in listed(made) if tool.split("(")[0] in allowed]
     made.given["tools"] = {"full": left, "default_mode": "full"}
+    made.fates.append(Fate(key, "changed", "as tools that only read"))
 
 
 def as_list(value: Any) -> list[str]:

@@ -96,17 +96,20 @@ def _end_gemini(made: Converted, given: Mapping[str, Any]) -> None:
 def _end_cursor(made: Converted, given: Mapping[str, Any]) -> None:
     hold(made, ["*"], "(no tools)")
     if given.get("readonly") is True:
-        read_only(made)
+        read_only(made, "readonly")
 
 
 def _end_codex(made: Converted, given: Mapping[str, Any]) -> None:
     hold(made, ["*"], "(no tools)")
     if given.get("sandbox_mode") == "read-only":
-        read_only(made)
+        read_only(made, "sandbox_mode")
+    elif "sandbox_mode" in given:
+        made.leave("sandbox_mode", given["sandbox_mode"])
 
 
 def _end_deepagents(made: Converted, given: Mapping[str, Any]) -> None:
-    hold(made, as_list(given["tools"]) if given.get("tools") is not None else ["*"], "tools")
+    named = given.get("tools") is not None
+    hold(made, as_list(given["tools"]) if named else ["*"], "tools" if named else "(no tools)")
 
 
 _PLAIN: Final[Mapping[str, Taker]] = {

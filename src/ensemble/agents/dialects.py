@@ -20,6 +20,7 @@ COPILOT: Final = "copilot"
 DIALECTS: Final = (ENSEMBLE, CLAUDE_CODE, COPILOT, *TABLE)
 _CERTAIN: Final = keys.OURS - {"version", "role", "phase", "pipeline", "audit"}
 _OWN_HEADINGS: Final = re.compile(r"^## (Identity|Instructions)\b", re.MULTILINE)
+_PLANNING: Final = ("permissionMode", "plan")
 _SUFFIXES: Final = (".agent.md", ".chatmode.md", ".md", ".toml")
 _FINGERPRINTS: Final = {
     CLAUDE_CODE: keys.CLAUDE,
@@ -100,9 +101,7 @@ def _from_claude_code(made: Converted, given: Mapping[str, Any]) -> None:
             made.keep(key, value)
         elif key == "mcpServers":
             made.keep(key, servers_of(value), to="mcp_servers")
-        elif key == "permissionMode" and value == "plan":
-            made.keep(key, value, detail="as tools that only read")
-        elif key not in ("tools", "disallowedTools"):
+        elif key not in ("tools", "disallowedTools") and (key, value) != _PLANNING:
             made.leave(key, value)
     tools = as_list(given["tools"]) if given.get("tools") is not None else ["*"]
     hold(made, tools, "tools" if "tools" in given else "(no tools)")
@@ -111,8 +110,8 @@ def _from_claude_code(made: Converted, given: Mapping[str, Any]) -> None:
         left = tuple(tool for tool in listed(made) if tool not in gone)
         made.given["tools"] = {"full": list(left), "default_mode": "full"}
         made.fates.append(Fate("disallowedTools", "changed", "taken out of tools"))
-    if given.get("permissionMode") == "plan":
-        read_only(made)
+    if _PLANNING in given.items():
+        read_only(made, "permissionMode")
 
 
 def _from_copilot(made: Converted, given: Mapping[str, Any]) -> None:

@@ -122,7 +122,7 @@ def load_agents(*folders: str | Path, cached: bool = False) -> Library:
     skipped: list[Skipped] = []
     for place in places:
         fresh: dict[str, Agent] = {}
-        for path in _agent_files(place, skipped):
+        for path in agent_files(place, skipped):
             try:
                 readings = read_file(path, kept)
             except Faults as several:
@@ -166,7 +166,7 @@ def _agent(reading: Reading) -> Agent:
     return agent
 
 
-def _agent_files(place: Path, skipped: list[Skipped]) -> Iterator[Path]:
+def agent_files(place: Path, skipped: list[Skipped]) -> Iterator[Path]:
     """Yield the files that may be agents; note those that are passed over."""
     if place.is_file():
         yield place

@@ -43,6 +43,8 @@ class Reading:
     """None where the reading was kept; it is read again where a place is asked for."""
     fates: tuple[Fate, ...] = ()
     """What became of each field of a foreign file."""
+    prose: str = ""
+    """The body's text; empty where the reading was kept."""
 
 
 def read_file(path: Path, kept: Cache | None = None) -> list[Reading]:
@@ -138,6 +140,7 @@ def _reading(
         body_line=source.body_line,
         document=source.document,
         fates=tuple(made.fates),
+        prose=body,
     )
 
 
@@ -163,7 +166,7 @@ def _misfit(item: "ErrorDetails", document: Document) -> AgentFault:
 def _entry(reading: Reading) -> dict[str, Any]:
     return {
         "spec": reading.spec.model_dump(mode="json", exclude_unset=True),
-        "body": asdict(reading.body),
+        "body": vars(reading.body),
         "dialect": reading.dialect,
         "repairs": [asdict(item) for item in reading.repairs],
         "body_line": reading.body_line,

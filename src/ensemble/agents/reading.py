@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from ensemble.agents.repairs import Repair, Row, is_fence, read_mended, repair
 from ensemble.errors import InvalidFile
-from ensemble.strict_yaml import MAX_BYTES, MAX_LEVELS, Document, NotYaml
+from ensemble.strict_yaml import MAX_BYTES, MAX_LEVELS, Document, NotYaml, Path
 
 _APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
@@ -38,6 +38,10 @@ class Source:
     body_line: int
     """The line of the file at which the body begins."""
     repairs: tuple[Repair, ...]
+    head: str = ""
+    """The frontmatter's YAML as it was read, mended where it had to be."""
+    repeated: tuple[Path, ...] = ()
+    """Keys that stand twice in it."""
 
 
 def decode(raw: bytes, path: str) -> tuple[str, tuple[Repair, ...]]:
@@ -82,13 +86,14 @@ def read_source(text: str, path: str) -> Source:
     start, end = _fences(lines, path, done)
     rows = [Row(number, line) for number, line in enumerate(lines[start + 1 : end], start + 2)]
     try:
-        document, mended = read_mended(rows, path)
+        mended = read_mended(rows, path)
     except NotYaml as error:
         raise _coded(error, "E005") from None
     except InvalidFile as error:
         raise _coded(error, "E006") from None
     body = "\n".join(lines[end + 1 :])
-    return Source(document, body, end + 2, (*done, *mended))
+    repairs = (*done, *mended.repairs)
+    return Source(mended.document, body, end + 2, repairs, mended.text, mended.repeated)
 
 
 def read_toml(text: str, path: str) -> Source:
@@ -149,7 +154,9 @@ def _fences(lines: list[str], path: str, done: list[Repair]) -> tuple[int, int]:
         )
     if start:
         done.append(repair("R05", 1, str(start)))
-    end = next((n for n in range(start + 1, len(lines)) if is_fence(lines[n])), None)
+    margin = lines[start][: len(lines[start]) - len(lines[start].lstrip())]
+    inside = range(start + 1, len(lines))
+    end = next((n for n in inside if is_fence(lines[n]) and _closes(lines[n], margin)), None)
     if end is None:
         fix = "close it with a line `---`"
         where = f"{path}:{start + 1}:1"
@@ -157,6 +164,11 @@ def _fences(lines: list[str], path: str, done: list[Repair]) -> tuple[int, int]:
     odd = [number for number in (start, end) if lines[number].rstrip() != "---"]
     done += [repair("R06", number + 1, repr(lines[number].rstrip())[:40]) for number in odd]
     return start, end
+
+
+def _closes(fence: str, margin: str) -> bool:
+    """Return whether a fence stands at the left edge, or as far from it as the first one."""
+    return fence.startswith(("-", f"{margin}-"))
 
 
 def _coded(error: InvalidFile, code: str) -> AgentFault:

@@ -69,6 +69,18 @@ class Row(NamedTuple):
 Rows = Sequence[Row]
 
 
+@dataclass(frozen=True)
+class Mended:
+    """A frontmatter that could be read."""
+
+    document: Document
+    repairs: tuple[Repair, ...]
+    text: str
+    """The YAML that was read in the end."""
+    repeated: tuple[Path, ...]
+    """Keys that stand twice."""
+
+
 def is_fence(row: str) -> bool:
     """Return whether a line opens or closes a frontmatter: dashes, three or more."""
     return _FENCE.fullmatch(row) is not None
@@ -79,7 +91,7 @@ def repair(code: str, line: int, detail: str = "") -> Repair:
     return Repair(code, f"{MEANINGS[code]}{f': {detail}' if detail else ''}", line)
 
 
-def read_mended(rows: Rows, path: str) -> tuple[Document, list[Repair]]:
+def read_mended(rows: Rows, path: str) -> Mended:
     """Read a frontmatter, mended as little as it takes.
 
     Raises:
@@ -104,7 +116,7 @@ def read_mended(rows: Rows, path: str) -> tuple[Document, list[Repair]]:
     raise first
 
 
-def _read(rows: Rows, path: str, done: list[Repair]) -> tuple[Document, list[Repair]]:
+def _read(rows: Rows, path: str, done: list[Repair]) -> Mended:
     """Read the rows; places are those of the file."""
     start = rows[0].line if rows else 2
     repeated: list[Path] = []
@@ -125,7 +137,7 @@ def _read(rows: Rows, path: str, done: list[Repair]) -> tuple[Document, list[Rep
             keys={step: place(found) for step, found in document.keys.items()},
         )
     twice = [repair("R15", document.keys[step][0], _named(step)) for step in repeated]
-    return document, [*done, *twice]
+    return Mended(document, (*done, *twice), text, tuple(repeated))
 
 
 def _placed(fault: InvalidFile, rows: Rows, path: str, start: int) -> InvalidFile:

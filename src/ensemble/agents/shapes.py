@@ -4,27 +4,40 @@ What a file holds is looser than what the program works with: a map may name its
 among its entries, a list of tools may be a comma string. Schemas describe what is written.
 """
 
-import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
     from pydantic_core.core_schema import CoreSchema
 
-_COMMA: Final = re.compile(r",(?![^(]*\))")  # not inside Agent(planner, writer)
 _TEXT: Final = {"type": "string"}
+TEXT_OR_NUMBER: Final = {"anyOf": [{"type": "string"}, {"type": "number"}]}
 _TEXTS: Final = {"type": "array", "items": _TEXT}
 
 
 def split_tools(given: Any) -> Any:
     """Return tool names from a comma string or a list, each once."""
     if isinstance(given, str):
-        given = [name.strip() for name in _COMMA.split(given)]
+        given = [name.strip() for name in _at_commas(given)]
     if isinstance(given, list):
         names = cast("list[Any]", given)
         if all(isinstance(name, str) for name in names):
             return tuple(dict.fromkeys(name for name in names if name))
     return () if given is None else cast("Any", given)
+
+
+def _at_commas(text: str) -> list[str]:
+    """Split at commas, but not inside `Agent(planner, writer)`."""
+    if "(" not in text:
+        return text.split(",")
+    parts: list[str] = []
+    depth = start = 0
+    for place, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")" and depth > 0)
+        if letter == "," and not depth:
+            parts.append(text[start:place])
+            start = place + 1
+    return text.split(",") if depth else [*parts, text[start:]]
 
 
 def one_or_more(given: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from ensemble.agents.shapes import (
+    TEXT_OR_NUMBER,
     FoundModes,
     FoundRoles,
     FoundTools,
@@ -23,8 +24,12 @@ from ensemble.roles import CognitiveMode, ToolMode
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Tools = Annotated[tuple[str, ...], BeforeValidator(split_tools)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(one_or_more)]
-Written = Annotated[str, WithJsonSchema({"type": ["string", "number"]})]
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(one_or_more),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": TEXT_OR_NUMBER}, TEXT_OR_NUMBER]}),
+]
+Written = Annotated[str, WithJsonSchema(TEXT_OR_NUMBER)]
 """A text that looks like a number: `1.10`, `5`; it is kept as it is written."""
 
 _FROZEN = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
@@ -251,9 +256,9 @@ class AgentSpec(BaseModel):
     """What its gate means: required, conditional, optional, go-no-go."""
     gate_trigger: str | None = None
     """An expression that opens its gate; shown, never evaluated."""
-    previous_phase: Written | None = None
+    previous_phase: str | None = None
     """The agent before it in the pipeline."""
-    next_phase: Written | None = None
+    next_phase: str | None = None
     """The agent after it, or `complete`."""
     pipeline: str | None = None
     """The pipeline it takes part in."""

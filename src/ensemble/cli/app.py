@@ -2,7 +2,7 @@
 
 import typer
 
-from ensemble.cli import examining, machine, measuring, running
+from ensemble.cli import agents, casting, examining, machine, measuring, running
 from ensemble.cli.faults import STATUSES
 
 app = typer.Typer(
@@ -18,11 +18,14 @@ app.command()(running.replay)
 app.command()(running.resume)
 app.command()(running.rerecord)
 app.command()(examining.check)
+app.command()(casting.cast)
 app.command()(examining.draw)
 app.command()(examining.plan)
 app.command()(examining.show)
 app.command(name="list")(examining.list_)
 app.command()(machine.doctor)
 app.add_typer(machine.models, name="models")
+app.add_typer(agents.agents, name="agents")
+app.add_typer(agents.new, name="new")
 app.command(context_settings={"ignore_unknown_options": False})(measuring.lab)
 app.command()(measuring.schema)

@@ -37,7 +37,12 @@ def print_json(done: "Sequence[Ran]") -> None:
 
 def out_json(document: Any) -> None:
     """Print one JSON document."""
-    sys.stdout.write(f"{json.dumps(document, ensure_ascii=False, indent=2)}\n")
+    sys.stdout.write(json_text(document))
+
+
+def json_text(document: Any) -> str:
+    """Return one JSON document as it is printed."""
+    return f"{json.dumps(document, ensure_ascii=False, indent=2)}\n"
 
 
 def out(text: str) -> None:

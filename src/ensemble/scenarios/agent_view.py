@@ -52,7 +52,6 @@ def shown(
     briefing = Briefing(task)
     own = own_part(casting, briefing, Standing(("the next seat",)), wanted, ())
     prompt = f"{PREAMBLE}\n\n{own}"
-    claim = claimed(spec.audit)
     return {
         "schema": "ensemble/agent@1",
         "name": agent.name,
@@ -66,6 +65,19 @@ def shown(
         "tool_mode": casting.tool_mode,
         "tools": list(casting.tools),
         "tool_reasons": _tool_reasons(casting),
+        **_facts(agent, library),
+        "specialisations": specialities(casting, briefing),
+        "tokens": text_tokens(prompt),
+        "file_tokens": text_tokens(agent.text),
+        "prompt": prompt,
+    }
+
+
+def _facts(agent: Agent, library: Library) -> dict[str, Any]:
+    """Return what holds for the agent in every role."""
+    spec = agent.spec
+    claim = claimed(spec.audit)
+    return {
         "escalation": {
             **spec.escalation.model_dump(mode="json"),
             "targets": _targets(agent, library),
@@ -77,13 +89,9 @@ def shown(
         "load_bearing": spec.load_bearing,
         "models": [name for name in (spec.model, *spec.model_fallbacks) if name],
         "mcp_servers": agent.mcp_servers,
-        "specialisations": specialities(casting, briefing),
         "triggers": {text: classify(text).kind.value for text in spec.proactive_triggers},
         "not_acted_on": [asdict(fate) for fate in _idle(agent)],
         "claimed_audit": asdict(claim) if claim else None,
-        "tokens": text_tokens(prompt),
-        "file_tokens": text_tokens(agent.text),
-        "prompt": prompt,
     }
 
 

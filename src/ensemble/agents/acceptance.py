@@ -1,0 +1,76 @@
+"""Load-bearing agents: a file that others rely on may not change unseen.
+
+The first version seen in a project is taken as accepted; from then on its hash is kept in the
+project, and a changed file is refused until a person says so. Agents that are not load-bearing
+are never asked about.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, cast
+
+from ensemble.agents.library import Agent
+from ensemble.agents.writing import write_agent
+from ensemble.errors import EnsembleError, Refused, raise_all
+
+ACCEPTED: Final = Path(".ensemble") / "accepted-agents.json"
+
+
+def accepted(root: Path) -> Mapping[str, str]:
+    """Return name to hash of the load-bearing agents that a person accepted in a project.
+
+    Raises:
+        Refused: the project's list cannot be read, so that nothing in it can be relied on.
+    """
+    place = root / ACCEPTED
+    try:
+        loaded = json.loads(place.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        fix = "mend it, or remove it and accept the agents again"
+        raise Refused(f"cannot be read: {error}", where=str(place), fix=fix) from error
+    named = cast("dict[str, object]", loaded) if isinstance(loaded, dict) else {}
+    return {name: digest for name, digest in named.items() if isinstance(digest, str)}
+
+
+def changed(agents: Iterable[Agent], root: Path) -> list[Agent]:
+    """Return the load-bearing agents whose file is not the one that was accepted."""
+    known = accepted(root)
+    return [
+        agent
+        for agent in agents
+        if agent.spec.load_bearing and known.get(agent.name, agent.sha256) != agent.sha256
+    ]
+
+
+def require_accepted(agents: Iterable[Agent], root: Path, *, accept: bool = False) -> None:
+    """Let a run begin only with load-bearing agents as a person accepted them.
+
+    Args:
+        agents: all who are seated.
+        root: the project's folder.
+        accept: whether the person accepts the files as they are now (`--accept-changes`).
+
+    Raises:
+        Refused: a load-bearing agent's file has changed.
+        CannotWrite: the list cannot be written.
+    """
+    seated = [agent for agent in agents if agent.spec.load_bearing]
+    known = accepted(root)
+    if not accept:
+        faults: list[EnsembleError] = [
+            Refused(
+                f"agent {agent.name!r} is load-bearing, and its file is not the accepted"
+                f" {known[agent.name][:12]} but {agent.sha256[:12]}",
+                where=f"{agent.path}:1:1",
+                fix="read what changed, then run again with --accept-changes",
+            )
+            for agent in changed(seated, root)
+        ]
+        raise_all(faults)
+    now = {**known, **{agent.name: agent.sha256 for agent in seated}}
+    if now != known:
+        text = json.dumps(now, indent=2, sort_keys=True) + "\n"
+        write_agent(root / ACCEPTED, text)
