@@ -268,6 +268,8 @@ class _Reader:
             return text
         if text in _WORDS:
             return _WORDS[text]
+        if text[0] not in _NUMERIC:
+            return text
         try:
             if _INT.fullmatch(text):
                 return int(text)
@@ -301,6 +303,8 @@ _UNPRINTABLE = re.compile(
 # In a value, from an escape in double quotes: line ends and tabs are text, the rest is not.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
+_NUMERIC = frozenset("+-.0123456789")
+"""What a number begins with."""
 _INT = re.compile(r"[-+]?[0-9]+")
 _BASED_INT = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")

@@ -1,13 +1,13 @@
 """What calls for an agent: each pattern of `proactive_triggers`, sorted into its kind.
 
-Files mix four kinds in one list. Globs are matched by translation to an anchored expression
-of our own, file names literally; a sentence is never compiled, it is only a hint in words.
+Files mix four kinds in one list. Globs are walked beside a path, file names are compared; a
+sentence is only a hint in words. Nothing that a file says is ever compiled.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final
 
 _FILE_GLOB: Final = re.compile(r"/|^\*+\.[\w*]|\.[A-Za-z0-9]{1,6}$")
@@ -47,7 +47,9 @@ class Trigger:
         if self.kind is not TriggerKind.FILE_GLOB:
             return False
         pattern = self.text.removeprefix("./").removeprefix("/")
-        return _glob(pattern).fullmatch(plain if "/" in pattern else name) is not None
+        if "/" in pattern:
+            return _path_matches(pattern, plain)
+        return _name_matches(pattern, name)
 
     def meets_text(self, text: str) -> bool:
         """Return whether a task's words call for the agent: the pattern's words, in order."""
@@ -85,20 +87,37 @@ def _in_order(wanted: list[str], words: list[str]) -> bool:
     return True
 
 
-@lru_cache(maxsize=4096)
-def _glob(pattern: str) -> re.Pattern[str]:
-    """Translate a file glob: `*` stops at a slash, `**/` is any folders, `?` one character.
+def _path_matches(pattern: str, path: str) -> bool:
+    """Return whether a file glob matches: `*` stops at a slash, `**` is any folders.
 
-    Adjacent stars become one, so that no pattern costs more than its length times the path's.
+    Without an expression: no pattern costs more than its length times the path's.
     """
-    parts: list[str] = []
-    for piece in re.findall(r"\*\*/|\*+|\?|[^*?]+", pattern):
-        if piece == "**/":
-            parts.append("(?:[^/]+/)*+")
-        elif piece.startswith("**"):
-            parts.append(".*")
-        elif piece.startswith("*"):
-            parts.append("[^/]*")
+    parts = ["**" if set(part) == {"*"} and len(part) > 1 else part for part in pattern.split("/")]
+    if parts[-1] in ("", "**"):
+        parts[-1:] = ["**", "*"]
+    return _matches(parts, path.split("/"), "**", _name_matches)
+
+
+def _name_matches(pattern: str, name: str) -> bool:
+    return _matches(pattern, name, "*", lambda wanted, letter: wanted in ("?", letter))
+
+
+def _matches(
+    pattern: Sequence[str], items: Sequence[str], star: str, meets: Callable[[str, str], bool]
+) -> bool:
+    """Return whether items meet a pattern in which `star` stands for any run of them."""
+    wanted = place = 0
+    last_star = resume = -1
+    while place < len(items):
+        if wanted < len(pattern) and pattern[wanted] == star:
+            last_star, resume = wanted, place
+            wanted += 1
+        elif wanted < len(pattern) and meets(pattern[wanted], items[place]):
+            wanted += 1
+            place += 1
+        elif last_star >= 0:
+            resume += 1
+            wanted, place = last_star + 1, resume
         else:
-            parts.append("[^/]" if piece == "?" else re.escape(piece))
-    return re.compile("".join(parts), re.DOTALL)
+            return False
+    return all(part == star for part in pattern[wanted:])

@@ -127,3 +127,132 @@ def test_a_body_of_prose_says_who_the_agent_is() -> None:
 
     assert read_body(f"# Reviewer\n\n{prose}\n").identity == prose
     assert read_body("# Only a title").identity == "# Only a title"
+
+
+LONGEST = """\
+# Keeper
+
+Some prose above the first section.
+
+## Identity
+
+You keep.
+**Vocabulary Calibration**: one, two
+three, four
+**Domain Boundaries**: You own gates. You defer to `first-one` for x, and to second-one for y,
+and defer to the human for the rest.
+
+## Instructions
+
+### P0: Inviolable Constraints
+1. Stop
+   on red
+   - even amber
+### P1: Core Mission
+2. Weigh
+
+   ```
+   ## Never
+   ```
+### Mode-Specific Instructions
+#### When Critical (Primary Mode)
+16. Attack
+#### When Gating (Gatekeeper Mode)
+16. Close
+
+Prose between the lists counts too.
+
+## Knowledge Sources
+
+### Local Knowledge
+
+- docs/a.md
+- docs/b.md
+
+### Authoritative References
+
+- https://a.example/x).
+
+## Signals
+
+Red, amber.
+
+## Output Standards
+
+### Structure by Cognitive Mode
+
+#### Critical
+Attack-form
+
+#### Generative
+Propose-form
+
+### For Gate Review Mode
+
+```
+[BLOCKING] x
+## Verdict
+```
+
+## Verdict
+more
+"""
+
+
+def test_the_longest_form_is_read_whole() -> None:
+    body = read_body(LONGEST)
+
+    assert body.identity == "Some prose above the first section.\n\nYou keep."
+    assert body.vocabulary == ("one", "two three", "four")
+    assert body.defers_to == ("first-one", "second-one")
+    assert [(i.block, i.mode, i.number, i.line) for i in body.instructions] == [
+        ("P0: Inviolable Constraints", None, 1, 16),
+        ("P1: Core Mission", None, 2, 20),
+        ("When Critical (Primary Mode)", "critical", 16, 27),
+        ("When Gating (Gatekeeper Mode)", "gating", 16, 29),
+        ("When Gating (Gatekeeper Mode)", "gating", None, 31),
+    ]
+    assert body.always == ("Stop on red\n  - even amber", "Weigh\n   ```\n   ## Never\n   ```")
+    assert body.never == ()
+    assert body.local_sources == ("docs/a.md", "docs/b.md")
+    assert body.references == ("https://a.example/x",)
+    assert body.further == {"Signals": "Red, amber."}
+    assert (body.output["critical"], body.output["generative"]) == ("Attack-form", "Propose-form")
+    assert body.output["gate"].startswith("```\n[BLOCKING] x")
+    assert body.output["gate"].endswith("## Verdict\nmore")
+    assert body.severities == ("BLOCKING",)
+    assert [(h.level, h.text, h.line) for h in body.headings[:2]] == [
+        (1, "Keeper", 1),
+        (2, "Identity", 5),
+    ]
+
+
+def test_an_output_without_headings_is_for_every_mode() -> None:
+    body = read_body("## Identity\nYou.\n## Output Format\n```\n# {Title}\n```\n")
+
+    assert body.output == {"*": "# {Title}"}
+
+
+def test_a_fence_that_is_never_closed_ends_at_the_next_shared_heading() -> None:
+    body = read_body("## Identity\nYou.\n```\ncode\n## Never\n- x\n")
+
+    assert body.never == ("x",)
+    assert body.identity == "You.\n```\ncode"
+
+
+def test_no_word_of_a_body_is_lost() -> None:
+    words = set(LONGEST.replace("`", " ").split())
+    body = read_body(LONGEST)
+
+    kept = " ".join(
+        [
+            *(body.identity, body.boundaries, *body.vocabulary, *body.never, *body.references),
+            *(f"{i.block} {i.text}" for i in body.instructions),
+            *(f"{name} {text}" for name, text in {**body.further, **body.output}.items()),
+            *(*body.local_sources, *(heading.text for heading in body.headings)),
+        ]
+    )
+
+    unmarked = {word.strip("#-*:.,)") for word in words} - {str(n) for n in (1, 2, 16)}
+    labels = {"Vocabulary", "Calibration", "Domain", "Boundaries"}
+    assert {word for word in unmarked if word and word not in kept} == labels

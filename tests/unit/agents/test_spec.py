@@ -88,6 +88,87 @@ def test_keys_that_nobody_knows_are_kept() -> None:
     assert spec.cognitive_modes.modes["critical"].model_extra == {"colour": "red"}
 
 
+@pytest.mark.parametrize(
+    ("text", "targets"),
+    [
+        ("senior-architect", ("senior-architect",)),
+        ("human", ("human",)),
+        ("one or two (lead)", ("one", "two")),
+        ("human (security lead) or first-one", ("human", "first-one")),
+        ("one, two / three", ("one", "two", "three")),
+        ("one or one", ("one",)),
+        (["one", "two"], ("one", "two")),
+        (None, ("human",)),
+        ("(nobody)", ()),
+    ],
+)
+def test_whom_an_agent_escalates_to_is_free_text(text: Any, targets: tuple[str, ...]) -> None:
+    assert a_spec(escalation={"escalate_to": text}).escalation.targets == targets
+
+
+@pytest.mark.parametrize(
+    ("given", "usual"),
+    [
+        ({"cognitive_modes": {"critical": {}}, "default_cognitive_mode": "critical"}, "critical"),
+        ({"cognitive_modes": {"critical": {}, "default": "evaluative"}}, "evaluative"),
+        ({"cognitive_modes": {"critical": {}, "default": "nonsense"}}, "critical"),
+        ({"cognitive_modes": {"default": "generative"}}, "generative"),
+        ({"default_cognitive_mode": "informative"}, "informative"),
+        ({}, "evaluative"),
+    ],
+)
+def test_a_default_mode_may_name_one_that_is_not_defined(given: Any, usual: str) -> None:
+    assert a_spec(**given).cognitive_modes.usual == usual
+
+
+def test_tools_may_be_switched_on_and_off() -> None:
+    tools = a_spec(tools={"Read": True, "Write": False}).tools
+
+    assert (tools.modes, tools.default_mode) == ({"full": ("Read",)}, "full")
+
+
+def test_a_tool_may_hold_commas_of_its_own() -> None:
+    tools = a_spec(tools="Read, Agent(one, two), Bash(git log, x)").tools
+
+    assert tools.modes["full"] == ("Read", "Agent(one, two)", "Bash(git log, x)")
+    assert a_spec(tools="Bash(git, Read").tools.modes["full"] == ("Bash(git", "Read")
+
+
+def test_a_flat_list_gives_each_mode_what_fits_it() -> None:
+    tools = a_spec(tools="Read, Bash, WebFetch, Write").tools
+
+    assert tools.listed("audit") == ("Read",)
+    assert tools.listed("research") == ("Read", "WebFetch")
+    assert tools.listed("solution") == tools.listed("full") == ("Read", "Bash", "WebFetch", "Write")
+    assert tools.listed("other") == ("Read",)
+    assert tools.listed(None) == ()
+
+
+def test_pipelines_gates_and_decisions_of_people_are_read(make_agent: MakeAgent) -> None:
+    spec = make_agent(
+        "phase: 6-9\ngate_type: go-no-go\ngate_trigger: alignment_score < 0.6\n"
+        "previous_phase: planner\nnext_phase: complete\nprimary_phases: [1, 6-9]\n"
+        "gate_integration: true\nhuman_decisions_required: {always: [Going live], gates: One}"
+    ).spec
+
+    assert (spec.phase, spec.gate_type, spec.gate_trigger) == (
+        *("6-9", "go-no-go", "alignment_score < 0.6"),
+    )
+    assert (spec.previous_phase, spec.next_phase, spec.primary_phases) == (
+        *("planner", "complete", ("1", "6-9")),
+    )
+    assert spec.gate_integration
+    assert spec.human_decisions_required == {"always": ("Going live",), "gates": ("One",)}
+    assert spec.model_extra == {}
+
+
+def test_servers_of_frontmatter_and_body_are_merged(make_agent: MakeAgent) -> None:
+    agent = make_agent("mcp_servers: {github: {description: Ours}, more: {}}")
+
+    assert agent.mcp_servers == {"github": {"description": "Ours"}, "more": {}}
+    assert make_agent().mcp_servers == {"github": {"description": "Issues"}}
+
+
 def test_a_spec_does_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         a_spec().name = "other"
