@@ -1,5 +1,7 @@
 """Agents: definition files read faithfully, and what one is told in a turn.
 
-`spec` is the frontmatter; `markdown` the body, cut into its sections; `library` finds and
-loads the files; `casting` says how an agent behaves in a role; `prompt` writes what it reads.
+`reading` cuts a file in two and `repairs` mends what is no YAML; `dialects` put other programs'
+fields into our words; `spec` is the frontmatter, `markdown` the body; `loading` makes one
+reading of all that, `library` finds the files. `casting` says how an agent behaves in a role,
+`prompt` writes what it reads. `writing` and `importing` go the other way.
 """
