@@ -231,7 +231,7 @@ def test_130_interrupted_once_and_taken_up_again(
     assert "interrupted; what happened so far is in the journal" in said
     assert "Traceback" not in said
     run = command.runs[0].name
-    assert command.json("show", run)["status"] == "interrupted"
+    assert command.json("show", run)["status"] == "cancelled"
     answering.held_after = None
     assert command.json("resume", run)["status"] == "completed"
 

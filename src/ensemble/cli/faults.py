@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -47,14 +48,17 @@ def guarded(command: Callable[[], Any]) -> int:
 
 
 def _internal(error: Exception) -> int:
-    report = Path.cwd() / ".ensemble" / "internal-error.txt"
     text = "".join(traceback.format_exception(error))
-    try:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(text)
+    where = "no report could be written"
+    for folder in (Path.cwd() / ".ensemble", Path(tempfile.gettempdir())):
+        report = folder / "internal-error.txt"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            report.write_text(text)
+        except OSError:
+            continue
         where = f"the report is in {report}"
-    except OSError:
-        where = text
+        break
     _say(f"internal error: {type(error).__name__}: {error}\n  {where}\n  fix: please report it")
     return INTERNAL
 

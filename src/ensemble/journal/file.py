@@ -1,4 +1,4 @@
-"""A run's folder on disk: `events.jsonl`, `blobs/`, `manifest.json` and the owner's lock.
+"""A run's folder on disk: `events.jsonl`, `blobs/` and the owner's lock.
 
 Lines are appended and synced in groups: whatever has gathered while the last sync ran goes
 out with the next one. What was being written when a process died is cut off before the
@@ -13,18 +13,14 @@ import os
 import socket
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ensemble.canonical import canonical
-from ensemble.errors import CannotWrite, DiskFull, InvalidFile, NotOwner, Refused
+from ensemble.errors import CannotWrite, DiskFull, InvalidFile, NotOwner
 from ensemble.journal.record import Event, read_line, write_line
-from ensemble.journal.redaction import Redactor, secrets_of_environment
 
 EVENTS = "events.jsonl"
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -114,7 +110,7 @@ class JournalFile:
             made = cls(folder, run, lock, "", 0)
             _sync_names(folder)
         except OSError as error:
-            raise _unwritable(error, folder) from error
+            raise unwritable(error, folder) from error
         return made
 
     @classmethod
@@ -135,7 +131,7 @@ class JournalFile:
             return cls(folder, contents.run, lock, contents.last_sum, last), contents
         except OSError as error:
             lock.close()
-            raise _unwritable(error, folder) from error
+            raise unwritable(error, folder) from error
         except InvalidFile:
             lock.close()
             raise
@@ -143,7 +139,7 @@ class JournalFile:
     def append(self, event: Event) -> None:
         """Put the event's line in the buffer; `flush` waits until it is on disk."""
         if self._failure is not None:
-            raise _unwritable(self._failure, self.folder) from self._failure
+            raise unwritable(self._failure, self.folder) from self._failure
         if self._file.closed:
             fix = "`ensemble resume` takes it up again"
             raise CannotWrite("this run was given up", where=str(self.folder), fix=fix)
@@ -162,7 +158,7 @@ class JournalFile:
         wanted = self._appended
         while self._synced < wanted:
             if self._failure is not None:
-                raise _unwritable(self._failure, self.folder) from self._failure
+                raise unwritable(self._failure, self.folder) from self._failure
             if self._syncing is None or self._syncing.done():
                 self._syncing = asyncio.create_task(self._sync())
             await asyncio.shield(self._syncing)
@@ -174,7 +170,7 @@ class JournalFile:
         try:
             self._write_waiting()
         except OSError as error:
-            raise _unwritable(error, self.folder) from error
+            raise unwritable(error, self.folder) from error
         finally:
             self._waiting.clear()
             self._file.close()
@@ -210,7 +206,7 @@ class JournalFile:
                 write_whole(path, data)
             except OSError as error:
                 self._failure = error
-                raise _unwritable(error, self.folder) from error
+                raise unwritable(error, self.folder) from error
         return f"sha256:{name}"
 
 
@@ -227,73 +223,6 @@ def write_whole(path: Path, data: bytes) -> None:
         partial.unlink(missing_ok=True)
         raise
     _sync_names(path.parent)
-
-
-def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write `manifest.json`, sorted and indented, so that it reads and diffs well.
-
-    Raises:
-        DiskFull: the disk is full or failing.
-        CannotWrite: the folder is read-only or gone.
-    """
-    text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
-    try:
-        write_whole(folder / MANIFEST, f"{text}\n".encode())
-    except OSError as error:
-        raise _unwritable(error, folder) from error
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a run or recording; empty where there is none yet."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        return {}
-    try:
-        loaded: dict[str, Any] = json.loads(path.read_text())
-    except ValueError as error:
-        raise InvalidFile(
-            f"the manifest is no JSON: {error}", where=str(path), fix="restore the file"
-        ) from error
-    return loaded
-
-
-def copy_recording(run: Path, into: Path, names: Sequence[str] = (EVENTS, MANIFEST)) -> None:
-    """Keep a finished run as a recording at `into`, in place of the one before.
-
-    Raises:
-        Refused: a secret of this process's environment, or what looks like one, is in it.
-        CannotWrite: the folder is read-only (or `DiskFull`).
-    """
-    import shutil
-
-    _refuse_secrets(run)
-    fresh = into.with_name(f".{into.name}.{os.getpid()}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    try:
-        fresh.mkdir(parents=True)
-        for name in names:
-            shutil.copy2(run / name, fresh / name)
-        if any((run / "blobs").iterdir()):
-            shutil.copytree(run / "blobs", fresh / "blobs")
-        shutil.rmtree(into, ignore_errors=True)
-        fresh.replace(into)
-    except OSError as error:
-        raise _unwritable(error, into) from error
-
-
-def _refuse_secrets(run: Path) -> None:
-    """Look once more, whatever redaction did before: a recording is kept and shared."""
-    redactor = Redactor(secrets_of_environment())
-    contents = read_events(run)
-    written = [event.document(contents.run) for event in contents.events]
-    for number, item in enumerate([*written, read_manifest(run)]):
-        if canonical(redactor.clean(item)) != canonical(item):
-            name = f"{run / EVENTS}:{number + 1}:1" if number < len(written) else run / MANIFEST
-            raise Refused(
-                "a secret would be kept in the recording",
-                where=str(name),
-                fix="take it out of the task, the files or the environment, then run again",
-            )
 
 
 def _cut(path: Path, whole_bytes: int) -> None:
@@ -321,7 +250,7 @@ def _own(folder: Path) -> IO[str]:
     try:
         lock = path.open("a+", encoding="utf-8")
     except OSError as error:
-        raise _unwritable(error, folder) from error
+        raise unwritable(error, folder) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -337,7 +266,8 @@ def _own(folder: Path) -> IO[str]:
     return lock
 
 
-def _unwritable(error: OSError, folder: Path) -> CannotWrite | DiskFull:
+def unwritable(error: OSError, folder: Path) -> CannotWrite | DiskFull:
+    """Return what a refused write means to the user."""
     import errno
 
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):

@@ -196,6 +196,7 @@ class Panel:
         """Return further providers, and each path's chain."""
         providers: dict[str, Provider] = {}
         chains: dict[str, tuple[Candidate, ...]] = {}
+        names: dict[int, str] = {}
         probes = Probes()
         for member in ensemble.members:
             model = self._model_of(member)
@@ -204,8 +205,13 @@ class Panel:
                 named = (model,) if model else ()
                 chains |= await resolve_chains(replace(plan, chain=named), settings, probes)
                 continue
-            name, provider = _brought(model)
-            providers[name] = provider
+            if id(model) not in names:
+                told, provider = _brought(model)
+                # Two models of one class are two witnesses, and not one in place of the other.
+                same = sum(known.partition("#")[0] == told for known in names.values())
+                names[id(model)] = f"{told}#{same + 1}" if same else told
+                providers[names[id(model)]] = provider
+            name = names[id(model)]
             chains[member.path] = (
                 Candidate(name, name, name, available=True, reason="given by the caller"),
             )

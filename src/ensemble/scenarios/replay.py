@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ensemble.errors import Diverged, InvalidFile
-from ensemble.journal.file import EVENTS, read_events, read_manifest
+from ensemble.journal.file import EVENTS, read_events
+from ensemble.journal.recording import read_manifest
 from ensemble.journal.redaction import Redactor, secrets_of_environment
 from ensemble.journal.run_journal import Journal
 from ensemble.scenarios.loading import Loaded, case_ids, load_scenario

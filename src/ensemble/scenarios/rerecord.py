@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ensemble.errors import InvalidFile
-from ensemble.journal.file import read_events, read_manifest
+from ensemble.journal.file import read_events
 from ensemble.journal.record import Event
+from ensemble.journal.recording import read_manifest
 from ensemble.models.provider import Candidate, ModelCall, Provider, Reply
 from ensemble.scenarios.loading import load_scenario
 from ensemble.scenarios.planning import Choices

@@ -8,14 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ensemble.errors import InvalidFile, UsageError
-from ensemble.journal.file import (
-    EVENTS,
-    JournalFile,
-    copy_recording,
-    read_manifest,
-    write_manifest,
-)
+from ensemble.journal.file import EVENTS, JournalFile
 from ensemble.journal.record import FORMAT
+from ensemble.journal.recording import copy_recording, read_manifest, write_manifest
 from ensemble.journal.redaction import Redactor, secrets_of_environment
 from ensemble.journal.run_journal import Journal
 from ensemble.scenarios.loading import Loaded, load_scenario

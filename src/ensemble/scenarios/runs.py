@@ -6,7 +6,8 @@ from typing import Any
 
 from ensemble.config import project_of
 from ensemble.errors import UsageError, closest
-from ensemble.journal.file import EVENTS, read_events, read_manifest
+from ensemble.journal.file import EVENTS, read_events
+from ensemble.journal.recording import read_manifest
 from ensemble.scenarios.result import result_of
 
 KEPT = ("expectations", "trusted")

@@ -1,0 +1,133 @@
+"""How the command ends: each error one status and one text, never a traceback."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from ensemble.cli import main
+from ensemble.cli.faults import STATUSES, guarded, printable
+from ensemble.errors import (
+    CannotWrite,
+    DiskFull,
+    Diverged,
+    EnsembleError,
+    Faults,
+    InvalidFile,
+    NoModelLeft,
+    NotOwner,
+    OverLimit,
+    Paused,
+    Refused,
+    UsageError,
+)
+
+KINDS = (UsageError, InvalidFile, Diverged, OverLimit, NoModelLeft, Refused, Paused) + (
+    CannotWrite,
+    DiskFull,
+    NotOwner,
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_is_one_text_and_its_own_status(
+    kind: type[EnsembleError], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = guarded(raising(kind("it is wrong", where="a.yaml:1:2", fix="mend it")))
+
+    said = capsys.readouterr()
+    assert status == kind.status
+    assert said.err == "error: a.yaml:1:2: it is wrong\n  fix: mend it\n"
+    assert said.out == ""
+
+
+def test_every_kind_of_error_has_a_status_that_the_help_names() -> None:
+    told = {int(number) for number in re.findall(r"(?:: |· )(\d+)\s", STATUSES)}
+
+    assert {kind.status for kind in KINDS} <= told
+    assert len({kind.status for kind in KINDS}) == len(KINDS)
+
+
+def test_several_faults_end_with_the_status_of_the_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    faults = [kind("it is wrong", where="x", fix="mend it") for kind in (InvalidFile, OverLimit)]
+
+    status = guarded(raising(Faults(faults)))
+
+    assert status == 3
+    assert capsys.readouterr().err.count("fix: mend it") == 2
+
+
+def test_what_nobody_foresaw_is_a_report_and_a_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    status = guarded(raising(ZeroDivisionError("by nought")))
+
+    said = capsys.readouterr().err
+    assert status == 70
+    assert said.startswith("internal error: ZeroDivisionError: by nought\n")
+    assert "Traceback" not in said
+    assert "Traceback" in (tmp_path / ".ensemble" / "internal-error.txt").read_text()
+
+
+def test_a_report_that_cannot_lie_in_the_project_lies_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / ".ensemble").write_text("a file in the way")
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    guarded(raising(ZeroDivisionError("by nought")))
+
+    assert f"the report is in {tmp_path / 'internal-error.txt'}" in capsys.readouterr().err
+    assert (tmp_path / "internal-error.txt").is_file()
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), typer.Abort()])
+def test_an_interruption_says_where_the_run_is(
+    interruption: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = guarded(raising(interruption))
+
+    assert status == 130
+    assert "`ensemble list`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("ended", "status"), [(None, 0), (0, 0), (5, 5), ("text", 0)])
+def test_a_command_ends_with_the_status_that_it_returns(ended: Any, status: int) -> None:
+    assert guarded(lambda: ended) == status
+
+
+def test_a_misused_command_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--no-such-option"])
+
+    assert ended.value.code == 2
+    assert "No such option" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain\n\ttext – ß", "plain\n\ttext – ß"),
+        ("\x1b[31mred", "\N{REPLACEMENT CHARACTER}[31mred"),
+        ("a\x00b\x7f", "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}"),
+        ("left\u202eright", "left\N{REPLACEMENT CHARACTER}right"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_not_printed(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def command() -> None:
+        raise error
+
+    return command
