@@ -141,7 +141,7 @@ def test_7_a_dataset_that_leads_out_of_the_workspace(command: "Command") -> None
     done = command("lab", "check_data", "dataset=../secret.npz")
 
     assert done.returncode == 7
-    assert "leads out of the workspace" in done.stderr
+    assert "leads out of the workspace" in done.stdout
 
 
 def test_7_a_recording_that_would_keep_a_secret(command: "Command", answering: "Answering") -> None:
@@ -151,7 +151,7 @@ def test_7_a_recording_that_would_keep_a_secret(command: "Command", answering: "
 
     assert done.returncode == 7
     assert "a secret would be kept in the recording" in done.stderr
-    assert not (command.project / "scenarios" / "recordings" / "small").exists()
+    assert not (command.project / "scenarios" / "recordings" / "small" / "base").exists()
 
 
 def test_8_a_person_has_to_answer_first(command: "Command") -> None:

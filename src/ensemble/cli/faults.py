@@ -30,7 +30,7 @@ def guarded(command: Callable[[], Any]) -> int:
         ended = command()
         sys.stdout.flush()
     except EnsembleError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         return error.status
     except misused as error:
         error.show(file=sys.stderr)
@@ -43,7 +43,7 @@ def guarded(command: Callable[[], Any]) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence turns it into a report
         return _internal(error)
     if ended == INTERRUPTED:
-        _say("interrupted; what happened so far is in the journal (`ensemble list`)")
+        say("interrupted; what happened so far is in the journal (`ensemble list`)")
     return ended if isinstance(ended, int) else 0
 
 
@@ -59,11 +59,12 @@ def _internal(error: Exception) -> int:
             continue
         where = f"the report is in {report}"
         break
-    _say(f"internal error: {type(error).__name__}: {error}\n  {where}\n  fix: please report it")
+    say(f"internal error: {type(error).__name__}: {error}\n  {where}\n  fix: please report it")
     return INTERNAL
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Write one message to stderr."""
     sys.stderr.write(f"{printable(text)}\n")
 
 

@@ -24,7 +24,7 @@ from ensemble.graph.state import (
 from ensemble.roles import Authority, Role, TurnStatus
 
 LEVELS: Final = tuple(Authority)
-_VOTERS: Final = (Role.PANEL_MEMBER, Role.TIEBREAKER)
+VOTERS: Final = (Role.PANEL_MEMBER, Role.TIEBREAKER)
 _NO_POSITION: Final = "no position was reached"
 
 
@@ -58,7 +58,7 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     findings = findings_of(state)
     evidence = evidence_of(state)
     causes = Causes()
-    voters = _voters(ensemble, turns, {turn.path for turn in every if turn.role in _VOTERS})
+    voters = _voters(ensemble, turns, {turn.path for turn in every if turn.role in VOTERS})
     decider = _decider(ensemble, turns)
     position, answer, seat = _by_rule(ensemble, voters, decider, causes)
     fixed = _fixed_by_gate(ensemble, evidence)

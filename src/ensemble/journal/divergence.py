@@ -29,11 +29,18 @@ class Divergence:
 
     def __init__(self, recorded: Sequence[Event]) -> None:
         outcomes = {name for names in ANSWERED.values() for name in names}
-        calls = [e for e in recorded if e.event in outcomes and not is_lost(e)]
+        asked: dict[tuple[str, int], int] = {}
+        for place, event in enumerate(recorded):
+            if event.event in ASKED.values():
+                asked.setdefault((event.key, whole(event.attempt)), place)
+        answered = [e for e in recorded if e.event in outcomes and not is_lost(e)]
+        # In the order in which they were asked: answers of one step arrive as they like.
+        calls = sorted(answered, key=lambda e: asked.get((e.key, whole(e.attempt)), len(recorded)))
         self._numbers = {(e.key, whole(e.attempt)): n for n, e in enumerate(calls, 1)}
         self._intents = {
             (e.event, e.key, whole(e.attempt)): e for e in recorded if e.event in ASKED.values()
         }
+        self._met: list[tuple[int, Diverged]] = []
         self._changes: list[tuple[Event, str, Any, Any]] = []
 
     def changed(self, recorded: Event, now: Mapping[str, Any]) -> None:
@@ -41,8 +48,12 @@ class Divergence:
         for path, before, after in changed_fields(reduced(recorded.body), now):
             self._changes.append((recorded, path, before, after))
 
-    def differs(self, outcome: Event, asked: str, now: Mapping[str, Any]) -> Diverged:
-        """Explain a call whose request is not the recorded one."""
+    def first_met(self) -> Diverged:
+        """Return the difference met at the earliest call, whichever seat came to it first."""
+        return min(self._met, key=lambda met: met[0])[1]
+
+    def differs(self, outcome: Event, asked: str, now: Mapping[str, Any]) -> None:
+        """Note and explain a call whose request is not the recorded one."""
         intent = self._intents.get((asked, outcome.key, whole(outcome.attempt)))
         before: Mapping[str, Any] = intent.body.get("request", {}) if intent else {}
         paths = [path for path, *_ in changed_fields(before, now)]
@@ -55,11 +66,12 @@ class Divergence:
         number = self._numbers.get((outcome.key, whole(outcome.attempt)))
         call = f"call {number} of {len(self._numbers)}" if number else "a call of this run"
         who = _who(intent.body if intent else {})
-        return self._diverged(
+        error = self._diverged(
             f"{call} asks something else than was recorded\n"
             f"  field: {', '.join(paths[:3]) or 'request'}\n{shown}",
             where=f"{outcome.key}{who}",
         )
+        self._met.append((number or len(self._numbers), error))
 
     def unknown(
         self, key: str, attempt: int, now: Mapping[str, Any], about: Mapping[str, Any]

@@ -25,6 +25,7 @@ class _Line:
     served: str = ""
     state: str = "waiting"
     tokens: int = 0
+    written: int = 0
     started: float = field(default_factory=time.monotonic)
     ended: float | None = None
 
@@ -75,7 +76,7 @@ class _Seats:
                 body = event.body
                 self.lines[event.key] = _Line(str(body["role"]), str(body.get("asked") or ""))
             case "model_asked" if line:
-                line.state = "thinking"
+                line.state, line.written = "thinking", 0
             case "model_failed" if line:
                 line.state = f"failed: {event.body.get('class')}"
             case "model_replied" if line:
@@ -92,6 +93,18 @@ class _Seats:
                 self.lab = f"lab: {event.value['tool']} {event.value['status']}"
             case _:
                 pass
+
+    def written(self, key: str, text: str) -> None:
+        """Take in a piece of an answer; provisional until the reply."""
+        line = self.lines.get(key.partition("/model#")[0])
+        if line is not None:
+            line.written += len(text)
+            line.state = f"writing, {line.written} characters"
+
+    def measured(self, told: dict[str, Any]) -> None:
+        """Take in what a lab job says of itself."""
+        shown = (f"{name} {value}" for name, value in told.items() if name != "event")
+        self.lab = f"lab: {told.get('event', 'running')}, {', '.join(shown)}"[:100]
 
 
 class _Plain(_Seats):
@@ -122,7 +135,9 @@ def _live() -> Generator[Watch]:
     seats = _Seats()
     console = Console(stderr=True, highlight=False, markup=False)
     with Live(console=console, get_renderable=lambda: _table(seats), refresh_per_second=4):
-        yield Watch(event=lambda _, event: seats.heard(event))
+        yield Watch(
+            event=lambda _, event: seats.heard(event), text=seats.written, lab=seats.measured
+        )
 
 
 def _table(seats: _Seats) -> Any:

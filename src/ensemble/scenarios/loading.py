@@ -1,6 +1,6 @@
 """A scenario file read with everything it names, and every fault of all of them at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 from ensemble.agents.library import Library, load_agents
 from ensemble.config import Project, project_of
 from ensemble.errors import EnsembleError, Faults, InvalidFile, closest, raise_all
+from ensemble.graph.decision import VOTERS
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
 from ensemble.graph.topology import Topology
 from ensemble.lab.specs import TOOLS, Evaluate, read_spec
@@ -16,6 +17,7 @@ from ensemble.scenarios.reading import Reader, as_mapping, merged, read, validat
 from ensemble.scenarios.spec import Scenario, Seated
 from ensemble.strict_yaml import Document
 
+BASE: Final = "base"
 _ADDED_BY_CASE: Final = frozenset({"id"})
 
 
@@ -39,9 +41,8 @@ def case_ids(path: Path) -> list[str | None]:
     Raises:
         InvalidFile: the file cannot be read, or a case has no id.
     """
-    raw = as_mapping(read(path))
-    cases = cast("Sequence[Mapping[str, Any]]", raw.get("cases") or ())
-    return [None, *(str(case.get("id")) for case in cases)]
+    document = read(path)
+    return [None, *_listed_ids(as_mapping(document), document)]
 
 
 def load_scenario(path: str | Path, *, case: str | None = None, runs_graphs: bool = True) -> Loaded:
@@ -49,7 +50,7 @@ def load_scenario(path: str | Path, *, case: str | None = None, runs_graphs: boo
 
     Args:
         path: the YAML file.
-        case: a case's id; None is the base.
+        case: a case's id; None or `base` is the base.
         runs_graphs: whether a graph file of another project may be run; else its cast is
             left unchecked and the result holds no ensemble.
 
@@ -73,13 +74,16 @@ def load_scenario(path: str | Path, *, case: str | None = None, runs_graphs: boo
     _check_positions(scenario, reader)
     library = load_agents(*project.folders("agents"))
     ensemble = _seated(scenario, topology, library, reader)
+    if ensemble is not None:
+        _check_names(scenario, ensemble, reader)
     raise_all(list({str(fault): fault for fault in reader.faults}.values()))
     kept = scenario.recording.dir
-    recording = place.parent / kept / (case or "base") if kept else None
+    case = None if case == BASE else case
+    recording = place.parent / kept / (case or BASE) if kept else None
     return Loaded(place, case, scenario, project, cast("Ensemble", ensemble), workspace, recording)
 
 
-def _index_of(raw: Mapping[str, Any], case: str | None, document: Document) -> int | None:
+def _listed_ids(raw: Mapping[str, Any], document: Document) -> list[str]:
     cases: Any = raw.get("cases") or []
     if not isinstance(cases, list):
         raise InvalidFile(
@@ -97,7 +101,12 @@ def _index_of(raw: Mapping[str, Any], case: str | None, document: Document) -> i
                 fix="give each case an `id:` of its own, other than base and all",
             )
         ids.append(named)
-    if case is None:
+    return ids
+
+
+def _index_of(raw: Mapping[str, Any], case: str | None, document: Document) -> int | None:
+    ids = _listed_ids(raw, document)
+    if case in (None, BASE):
         return None
     if case not in ids:
         raise InvalidFile(
@@ -206,6 +215,30 @@ def _check_positions(scenario: Scenario, reader: Reader) -> None:
                 *steps,
                 fix=closest(position, scenario.choices),
             )
+
+
+def _check_names(scenario: Scenario, ensemble: Ensemble, reader: Reader) -> None:
+    """Check what names a seat, an agent or a profile, which only the cast can tell."""
+    seats, members = ensemble.topology.seats, ensemble.members
+    profiles = {name for m in members for name in m.agent.spec.model_selection.profiles}
+    known = {m.path for m in members} | {m.agent.name for m in members}
+    order = scenario.expect.turns.order if scenario.expect.turns else ()
+    named: list[tuple[str, Collection[str], tuple[str | int, ...], str]] = [
+        *((s, seats, ("expect", "turns", "order", n), "seat") for n, s in enumerate(order)),
+        *((w, known, ("decision", "weights", w), "voter") for w in scenario.decision.weights),
+        (scenario.models.profile, {"default", *profiles}, ("models", "profile"), "profile"),
+    ]
+    for name, among, steps, kind in named:
+        if name not in among:
+            reader.fault(f"there is no {kind} {name!r}", *steps, fix=closest(name, among))
+    voters = sum(role in VOTERS for _, role in ensemble.nodes()) or len(members)
+    if scenario.decision.quorum > voters:
+        reader.fault(
+            f"the quorum is {scenario.decision.quorum}, but {voters} vote",
+            "decision",
+            "quorum",
+            fix=f"ask for at most {voters}",
+        )
 
 
 def _seated(

@@ -106,7 +106,7 @@ async def _live(
     )
     if choices.by_hand is not None:
         providers["manual"] = choices.by_hand
-    async with kept_open(), open_lab(loaded) as lab:
+    async with kept_open(), open_lab(loaded, watch.lab) as lab:
         stage = Stage(settings=settings, providers=providers, lab=lab, said=watch.text)
         outcome = await perform(plan, journal, stage)
     ran = ran_of(loaded, journal, str(folder / EVENTS), outcome)

@@ -245,9 +245,9 @@ def test_a_long_difference_is_cut_and_says_so() -> None:
     before = Event("model_asked", "k", 0, 0.0, {"request": {"m": [str(n) for n in range(99)]}})
     outcome = Event("model_replied", "k", 1, 0.0, {"print": "x"})
 
-    fault = replaying([before, outcome]).divergence.differs(
-        outcome, "model_asked", {"m": ["9" * 999]}
-    )
+    divergence = replaying([before, outcome]).divergence
+    divergence.differs(outcome, "model_asked", {"m": ["9" * 999]})
+    fault = divergence.first_met()
 
     assert "more lines" in fault.problem
     assert max(map(len, fault.problem.splitlines())) < 250

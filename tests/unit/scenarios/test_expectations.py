@@ -113,7 +113,9 @@ def test_an_expectation_holds_or_says_what_it_saw(
     ],
 )
 def test_a_location_is_a_line_that_a_file_of_the_workspace_has(
-    tmp_path: Path, location: str, exists: bool
+    tmp_path: Path,
+    location: str,
+    exists: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     workspace = tmp_path / "workspace"
     workspace.mkdir()

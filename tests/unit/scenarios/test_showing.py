@@ -1,0 +1,75 @@
+"""An agent shown as a model would read it, and a graph or scenario as it would be drawn."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from ensemble.agents.library import load_agent
+from ensemble.errors import InvalidFile, UsageError
+from ensemble.scenarios.showing import agent_named, chain_of, drawn, shown
+
+CHECKOUT: Final = Path(__file__).parents[3]
+
+
+def test_an_agent_is_shown_in_its_default_role_without_a_task() -> None:
+    agent = load_agent(CHECKOUT / "agents" / "ml-engineer.md")
+
+    document = shown(agent)
+
+    assert document["role"] == (agent.spec.ensemble_roles.default or "solo")
+    assert document["sha256"] == agent.sha256
+    assert 0 < document["tokens"] < document["file_tokens"]
+    assert document["prompt"]
+
+
+def test_each_role_has_its_own_tools_and_words() -> None:
+    agent = load_agent(CHECKOUT / "agents" / "skeptic.md")
+
+    tiebreaker, auditor = shown(agent, "tiebreaker"), shown(agent, "auditor")
+
+    assert tiebreaker["tools"] == []
+    assert "Read" in auditor["tools"]
+    assert tiebreaker["prompt"] != auditor["prompt"]
+
+
+def test_an_audit_grade_is_a_claim_that_no_model_reads() -> None:
+    agent = load_agent(CHECKOUT / "agents" / "ml-engineer.md")
+
+    document = shown(agent)
+
+    assert document["claimed_audit"] == agent.spec.audit
+    assert "composite_score" not in document["prompt"]
+
+
+def test_a_name_is_needed_and_must_be_known() -> None:
+    with pytest.raises(UsageError, match="an agent's name is missing"):
+        agent_named(None)
+    with pytest.raises(InvalidFile, match="did you mean 'skeptic'"):
+        agent_named("skeptik")
+
+
+async def test_every_agents_chain_gives_reasons() -> None:
+    chains = await chain_of(None)
+
+    assert {"skeptic", "ml-engineer"} <= {item["agent"] for item in chains}
+    assert all(candidate["reason"] for item in chains for candidate in item["chain"])
+
+
+def test_a_scenario_is_drawn_with_its_cast_and_who_may_ask_the_lab() -> None:
+    topology, members, asking = drawn(str(CHECKOUT / "scenarios" / "review.yaml"))
+
+    assert topology.name == "review"
+    assert members == {
+        "panel": ["ml-engineer", "mlops-engineer", "data-scientist"],
+        "auditor": ["skeptic"],
+        "chair": ["senior-architect"],
+    }
+    assert set(asking or ()) <= {"panel", "auditor", "chair"}
+    assert asking
+
+
+def test_a_graph_is_drawn_with_its_own_cast() -> None:
+    topology, members, asking = drawn("solo")
+
+    assert (topology.name, members, asking) == ("solo", None, None)
