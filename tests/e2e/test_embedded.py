@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from conftest import Command
 
 CHECKOUT: Final = Path(__file__).parents[2]
+# A busy computer takes its time over 14,000 tokens.
+pytestmark = pytest.mark.timeout(900)
 REVIEW: Final = "scenarios/review.yaml"
 
 
@@ -41,7 +43,7 @@ def embedded(
     for name in ("agents", "graphs", "scenarios"):
         shutil.copytree(CHECKOUT / name, folder / name, ignore=ignored)
     command = at(folder)
-    result = command.json("run", REVIEW, "--record")
+    result = command.json("run", REVIEW, "--record", timeout_s=840)
     (folder / "result.json").write_text(json.dumps(result))
     return command
 

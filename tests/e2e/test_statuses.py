@@ -41,18 +41,18 @@ def test_1_an_expectation_did_not_hold(command: "Command", answering: "Answering
 
 
 def test_1_an_authority_that_is_not_allowed(command: "Command", answering: "Answering") -> None:
-    edit(command.project / SMALL, "quorum: 1", "quorum: 3")
+    edit(command.project / SMALL, "quorum: 1", "quorum: 2, allow: [decided]")
 
     done = command("run", SMALL)
 
     assert done.returncode == 1
-    assert done.stdout.startswith("VOID: request-changes")
+    assert done.stdout.startswith("ADVISORY: request-changes")
 
 
 def test_0_an_authority_that_the_scenario_allows(
     command: "Command", answering: "Answering"
 ) -> None:
-    edit(command.project / SMALL, "quorum: 1", "quorum: 3, allow: [void]")
+    edit(command.project / SMALL, "quorum: 1", "quorum: 2, allow: [advisory]")
 
     done = command("run", SMALL)
 

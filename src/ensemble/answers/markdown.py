@@ -22,14 +22,15 @@ from ensemble.answers.answer import (
 )
 
 _LABEL: Final = re.compile(r"^\s*(?:[-*]\s+)?\*\*([^*\n]{2,40}?):?\*\*\s*:?\s*(.*)$")
-_FINDING: Final = re.compile(r"^#{2,5}\s*\[([A-Za-z]+)\]\s*(.*\S)")
+# Possessive (`*+`): a run of spaces is read once, however the rest of the line fails.
+_FINDING: Final = re.compile(r"^#{2,5}\s*\[([A-Za-z]+)\]\s*+(.*\S)")
 _DISPOSITION: Final = re.compile(
     r"^\s*(?:[-*]\s+)?\**([A-Z]\d+)[\s*:—\u2013-]+(accepted|rejected|deferred)\b[\s*:—\u2013,.-]*(.*)$",
     re.IGNORECASE,
 )
-_CLAIM: Final = re.compile(r"^\s*[-*]\s+(.*\S)\s*\[([A-Z]\d+(?:/[\w.-]+)?)(?:\s*:\s*(\w+))?\]\s*$")
-_FENCE: Final = re.compile(r"^\s*(`{3,}|~{3,})\s*([^`]*)$")
-_NUMBER: Final = r"(\d{1,3}(?:\.\d+)?|\.\d+)\s*(%)?(?![\d%]|\.\d|\s*/|\s*out\b)"
+_CITED: Final = re.compile(r"([A-Z]\d+(?:/[\w.-]+)?)(?:\s*:\s*(\w+))?\]")
+_FENCE: Final = re.compile(r"^\s*(`{3,}+|~{3,}+)\s*+([^`]*)$")
+_NUMBER: Final = r"(\d{1,3}(?:\.\d+)?|\.\d+)(?:\s*+(%))?(?![\d%]|\.\d|\s*/|\s*out\b)"
 _ENVELOPE: Final = {
     "result": "result",
     "confidence": "confidence",
@@ -212,10 +213,15 @@ def _dispositions(lines: list[str]) -> Iterator[Disposition]:
 
 def _claims(lines: list[str]) -> Iterator[RaisedClaim]:
     for line in lines:
-        found = _CLAIM.match(line)
-        if found:
-            text, evidence, word = found.groups()
-            failed = (word or "passed").lower() in {"failed", "false", "no", "refuted"}
-            yield RaisedClaim(text=text, evidence=evidence, holds=not failed)
-        elif line.strip().startswith(("-", "*")):
-            yield RaisedClaim(text=re.sub(r"^\s*[-*]\s+", "", line).strip())
+        told = line.strip()
+        if not told.startswith(("-", "*")):
+            continue
+        item = re.sub(r"^[-*]\s+", "", told)
+        text, _, bracket = item.rpartition("[")
+        found = _CITED.fullmatch(bracket) if text.strip() and item != told else None
+        if found is None:
+            yield RaisedClaim(text=item)
+            continue
+        evidence, word = found.groups()
+        failed = (word or "passed").lower() in {"failed", "false", "no", "refuted"}
+        yield RaisedClaim(text=text.strip(), evidence=evidence, holds=not failed)

@@ -14,7 +14,7 @@ from ensemble.cli.options import (
     QuietFlag,
     ScenarioPath,
 )
-from ensemble.errors import EnsembleError
+from ensemble.errors import EnsembleError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 AnswersOption = Annotated[
     list[Path] | None,
-    typer.Option("--answers", help="A folder with answers that a person wrote; repeatable."),
+    typer.Option(
+        "--answers",
+        exists=True,
+        file_okay=False,
+        help="A folder with answers that a person wrote; repeatable.",
+    ),
 ]
 
 
@@ -126,12 +131,14 @@ def rerecord(
 
     Example: ensemble rerecord scenarios/review.yaml --case expert --keep-answers
     """
+    from ensemble.scenarios.replay import recorded_cases
     from ensemble.scenarios.rerecord import rerecord_scenario
 
     def go(one: str | None, watch: "Watch") -> "Going":
         return rerecord_scenario(scenario, case=one, keep_answers=keep_answers, watch=watch)
 
-    return _through([case], go, json=json, jsonl=False, quiet=quiet)
+    cases = [one for one, _ in recorded_cases(scenario)] if case == "all" else [case]
+    return _through(cases, go, json=json, jsonl=False, quiet=quiet)
 
 
 def _through(
@@ -148,6 +155,10 @@ def _through(
     from ensemble.cli.printing import print_json, print_ran
     from ensemble.report.progress import progress
 
+    if json and jsonl:
+        raise UsageError(
+            "one document or one line an event", where="--json --jsonl", fix="name one"
+        )
     done: list[Ran] = []
     statuses: list[int] = []
     for case in cases:

@@ -17,6 +17,7 @@ from ensemble.graph.state import (
     Turn,
     evidence_of,
     findings_of,
+    is_measured_before,
     latest,
     takes_position,
     turns_of,
@@ -164,6 +165,7 @@ def _fixed_by_gate(ensemble: Ensemble, evidence: Sequence[Document]) -> str | No
     failed = [
         f"{gate['name']} ({item['id']})"
         for item in evidence
+        if is_measured_before(item)  # a seat's own thresholds decide nothing by rule
         for gate in cast("list[Document]", item["gates"])
         if gate["passed"] is False
     ]

@@ -161,7 +161,7 @@ def _plain(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _asked_also(evidence: Document, request: Request) -> Document:
-    return {**evidence, "asked_by": [*evidence["asked_by"], request.asked_by], "cached": True}
+    return {**evidence, "asked_by": [*evidence["asked_by"], request.asked_by]}
 
 
 def _evidence(name: str, mark: str, askers: Sequence[Request], result: Document) -> Document:

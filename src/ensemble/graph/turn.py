@@ -19,7 +19,15 @@ from ensemble.graph.lab_desk import evidence_line
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Member, node_name
 from ensemble.graph.sight import seen_by
-from ensemble.graph.state import Document, StateUpdate, Turn, evidence_of, findings_of, turns_of
+from ensemble.graph.state import (
+    Document,
+    StateUpdate,
+    Turn,
+    evidence_of,
+    findings_of,
+    is_measured_before,
+    turns_of,
+)
 from ensemble.models.chain import Answered, ChainExhausted
 from ensemble.roles import TurnStatus
 
@@ -156,7 +164,7 @@ def _begin(
 
 
 def _measured_before(state: Mapping[str, Any]) -> list[Document]:
-    return [item for item in evidence_of(state) if item["asked_by"][0] == "lab.before"]
+    return [item for item in evidence_of(state) if is_measured_before(item)]
 
 
 def _opening(state: Mapping[str, Any], run: RunContext, own: str) -> list["BaseMessage"]:

@@ -43,7 +43,9 @@ class Limits(BaseModel):
 class JobSpec(BaseModel):
     """What every spec has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     method_version: ClassVar[str] = "1"
     """Raised when the tool measures in another way, so that older answers are not reused."""
@@ -213,6 +215,17 @@ def read_spec(raw: Mapping[str, Any], *, where: str) -> Spec:
         raise
 
 
+def from_seat(raw: Mapping[str, Any], *, where: str) -> Spec:
+    """Return the spec that a seat asks for, with gates, limits and cache mode left out.
+
+    A seat says what is measured; what passes and what a job may use is not for it to say.
+
+    Raises:
+        InvalidFile: a field is unknown, missing or out of range (`Faults` for several).
+    """
+    return read_spec({k: v for k, v in raw.items() if k not in _NOT_A_SEATS}, where=where)
+
+
 def spec_schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON schema of each tool's spec."""
     return {name: tool.model_json_schema() for name, tool in TOOLS.items()}
@@ -230,6 +243,9 @@ def spec_hash(spec: Spec) -> str:
 def asked(spec: Spec) -> dict[str, Any]:
     """Return what the spec asks for as plain data, without limits and cache mode."""
     return spec.model_dump(mode="json", exclude={"limits", "cache"})
+
+
+_NOT_A_SEATS = frozenset({"gate", "limits", "cache"})
 
 
 def _fault(details: ErrorDetails, tool: type[JobSpec], where: str) -> InvalidFile:

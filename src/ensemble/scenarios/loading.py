@@ -1,5 +1,6 @@
 """A scenario file read with everything it names, and every fault of all of them at once."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ from ensemble.graph.decision import VOTERS
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
 from ensemble.graph.topology import Topology
 from ensemble.lab.specs import TOOLS, Evaluate, read_spec
+from ensemble.roles import KNOWN_TOOLS
 from ensemble.scenarios.graphs import graph_file, is_own, load_topology, parse_graph
 from ensemble.scenarios.reading import Reader, as_mapping, merged, read, validated
-from ensemble.scenarios.spec import Scenario, Seated
+from ensemble.scenarios.spec import SLUG, Scenario, Seated
 from ensemble.strict_yaml import Document
 
 BASE: Final = "base"
@@ -72,6 +74,7 @@ def load_scenario(path: str | Path, *, case: str | None = None, runs_graphs: boo
         workspace = _workspace(scenario, reader)
         _check_lab(scenario, reader)
     _check_positions(scenario, reader)
+    _check_recording(scenario, project, reader)
     library = load_agents(*project.folders("agents"))
     ensemble = _seated(scenario, topology, library, reader)
     if ensemble is not None:
@@ -94,14 +97,19 @@ def _listed_ids(raw: Mapping[str, Any], document: Document) -> list[str]:
     ids: list[str] = []
     for index, item in enumerate(cast("list[Any]", cases)):
         named = cast("dict[str, Any]", item).get("id") if isinstance(item, dict) else None
-        if not isinstance(named, str) or named in (*ids, "base", "all"):
+        if not isinstance(named, str) or not _is_case_id(named) or named in ids:
             raise InvalidFile(
                 f"cases: {named!r} cannot be a case's id",
                 where=document.where("cases", index),
-                fix="give each case an `id:` of its own, other than base and all",
+                fix="give each case an `id:` of its own: lower-case, digits, hyphens; "
+                "not base or all",
             )
         ids.append(named)
     return ids
+
+
+def _is_case_id(name: str) -> bool:
+    return bool(re.fullmatch(SLUG, name)) and name not in (BASE, "all")
 
 
 def _index_of(raw: Mapping[str, Any], case: str | None, document: Document) -> int | None:
@@ -185,7 +193,12 @@ def _check_lab(scenario: Scenario, reader: Reader) -> None:
             reader.faults.append(fault)
             continue
         finally:
-            named.append(str(raw.get("id", f"L{index + 1}")))
+            name = str(raw.get("id", f"L{index + 1}"))
+            if name in named:
+                reader.fault(
+                    f"{name!r} is measured already", "lab", "before", index, fix="rename one"
+                )
+            named.append(name)
         if isinstance(spec, Evaluate) and spec.of not in named[:-1]:
             reader.fault(
                 f"of: nothing measured before is called {spec.of!r}",
@@ -217,15 +230,38 @@ def _check_positions(scenario: Scenario, reader: Reader) -> None:
             )
 
 
+def _check_recording(scenario: Scenario, project: Project, reader: Reader) -> None:
+    """Keep recordings inside the project and off the folders that hold its sources."""
+    if scenario.recording.dir is None:
+        return
+    folder = (reader.path.parent / scenario.recording.dir).resolve()
+    taken = [project.root, *(project.root / name for name in ("agents", "graphs", "scenarios"))]
+    if folder in taken or not folder.is_relative_to(project.root):
+        reader.fault(
+            f"recordings cannot be kept in {scenario.recording.dir!r}",
+            "recording",
+            "dir",
+            fix=f"name a folder of their own, e.g. `recordings/{scenario.name}`",
+        )
+
+
 def _check_names(scenario: Scenario, ensemble: Ensemble, reader: Reader) -> None:
     """Check what names a seat, an agent or a profile, which only the cast can tell."""
     seats, members = ensemble.topology.seats, ensemble.members
     profiles = {name for m in members for name in m.agent.spec.model_selection.profiles}
     known = {m.path for m in members} | {m.agent.name for m in members}
     order = scenario.expect.turns.order if scenario.expect.turns else ()
+    calls = scenario.expect.tool_calls.of if scenario.expect.tool_calls else ()
+    listed = {tool for m in members for mode in m.agent.spec.tools.modes.values() for tool in mode}
+    tools = {*TOOLS, *listed, *KNOWN_TOOLS}
     named: list[tuple[str, Collection[str], tuple[str | int, ...], str]] = [
         *((s, seats, ("expect", "turns", "order", n), "seat") for n, s in enumerate(order)),
         *((w, known, ("decision", "weights", w), "voter") for w in scenario.decision.weights),
+        *(
+            (c.tool, tools, ("expect", "never", n), "tool")
+            for n, c in enumerate(scenario.expect.never)
+        ),
+        *((c.tool, tools, ("expect", "tool_calls", "of", n), "tool") for n, c in enumerate(calls)),
         (scenario.models.profile, {"default", *profiles}, ("models", "profile"), "profile"),
     ]
     for name, among, steps, kind in named:

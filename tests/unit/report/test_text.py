@@ -122,7 +122,7 @@ def test_the_screen_of_a_run() -> None:
         "\n"
         "The position is fixed by rule: on_gate_failed: leak (L1)\n"
         "chair (confidence high, uncalibrated): Rows stand twice.\n"
-        "  refuted [L1]: No row is shared\n"
+        "  refuted by L1: No row is shared\n"
         "Of another mind: panel[0] promote\n"
         "\n"
         "Findings:\n"

@@ -43,7 +43,7 @@ def check_data(job: Assignment[CheckData]) -> Measured:
     leak = fit_on(splits, seed=seeds["resampling"])
     job.tell({"event": "checked", "what": "leak"})
     balance = label_balance(splits)
-    missing = sum(int(np.isnan(splits.x[part]).sum()) for part in PARTS)
+    missing = sum(int((~np.isfinite(splits.x[part])).sum()) for part in PARTS)
     scaling = fitted_on(splits.x["train"], np.concatenate([splits.x[part] for part in PARTS]))
     metrics: dict[str, float | None] = {
         "duplicates_across_splits": shared["across_splits"],
@@ -65,7 +65,7 @@ def check_data(job: Assignment[CheckData]) -> Measured:
     gates = (
         _at_most("duplicates_across_splits", shared["across_splits"], "rows in two splits"),
         _leak_gate(leak),
-        _at_most("missing_values", missing, "values missing"),
+        _at_most("missing_values", missing, "values missing or not finite"),
         _balance_gate(balance),
         {
             "name": "scaling_fitted_on_train",
