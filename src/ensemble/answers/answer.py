@@ -98,7 +98,7 @@ class Answer(BaseModel):
     verification: str = ""
     """How to check it."""
     position: str | None = None
-    """One of the scenario's choices, or where there are none, one line of at most 200 characters."""
+    """One of the scenario's choices; where there are none, one line of at most 200 characters."""
     body: str = ""
     """The rest of the reply, in Markdown."""
     findings: tuple[RaisedFinding, ...] = ()
@@ -125,6 +125,8 @@ class Wanted:
     """Whether the reply names what it rests on."""
     tools: tuple[str, ...] = ()
     """Names of the tools that may be asked for."""
+    forms: tuple[str, ...] = ()
+    """What each tool's spec holds, one line each."""
 
 
 _EVIDENCE: Final = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?")

@@ -73,7 +73,7 @@ def replay(
     *,
     json: JsonFlag = False,
     jsonl: JsonLinesFlag = False,
-    quiet: QuietFlag = False,
+    quiet: QuietFlag = False,  # noqa: ARG001 - as the other commands have it
 ) -> int:
     """Answer SCENARIO from its recordings: no network, no model, no lab.
 
@@ -89,7 +89,8 @@ def replay(
     def go(one: str | None, watch: "Watch") -> "Going":
         return replay_scenario(scenario, case=one, watch=watch)
 
-    return _through(cases, go, json=json, jsonl=jsonl, quiet=quiet)
+    # Nothing is awaited in a replay, so there is no progress to show.
+    return _through(cases, go, json=json, jsonl=jsonl, quiet=True)
 
 
 def resume(

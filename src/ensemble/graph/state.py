@@ -153,6 +153,9 @@ def findings_of(state: Mapping[str, Any]) -> list[Finding]:
     """Return every finding: failed gates first (G1 …), then what the seats raised (F1 …)."""
     found: list[Finding] = []
     for evidence in filter(is_measured_before, evidence_of(state)):
+        if evidence["status"] != "ok":
+            found.append(_unmeasured_finding(f"G{len(found) + 1}", evidence))
+            continue
         for gate in cast("list[Document]", evidence["gates"]):
             if gate["passed"] is not True:
                 found.append(_gate_finding(f"G{len(found) + 1}", evidence, gate))
@@ -168,6 +171,18 @@ def evidence_of(state: Mapping[str, Any]) -> list[Document]:
     """Return the evidence in order of its ids."""
     known: Mapping[str, Document] = state.get("evidence", {})
     return sorted(known.values(), key=lambda item: int(item["id"][1:]))
+
+
+def _unmeasured_finding(name: str, evidence: Document) -> Finding:
+    return Finding(
+        id=name,
+        severity="CRITICAL",
+        title=f"{evidence['name']} was not measured: {evidence['tool']} {evidence['status']}",
+        location=str(evidence["spec"].get("dataset") or evidence["name"]),
+        by="lab",
+        evidence=evidence["id"],
+        issue=str(evidence.get("error") or ""),
+    )
 
 
 def is_measured_before(evidence: Document) -> bool:

@@ -146,7 +146,11 @@ def _begin(
     key = f"{member.path}/{role}#{len(before)}"
     chain = run.chains[member.path]
     asked = chain[0].asked if chain else None
-    run.journal.note("turn_started", key, agent=member.agent.name, role=role, asked=asked)
+    first = next((c for c in chain if c.available), None)
+    asks = f"{first.provider}/{first.model}" if first else None
+    run.journal.note(
+        "turn_started", key, agent=member.agent.name, role=role, asked=asked, asks=asks
+    )
     casting = ensemble.castings[member.path, role]
     findings = tuple(finding.id for finding in findings_of(state))
     wanted = ensemble.wanted(casting, findings)

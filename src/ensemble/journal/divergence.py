@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 from ensemble.errors import Diverged
 from ensemble.journal.digest import is_lost, reduced, whole
 from ensemble.journal.record import ANSWERED, ASKED, Event
+from ensemble.journal.redaction import Redactor
 
 _DIFF_LINES: Final = 24
 _SHORT: Final = 160
@@ -27,7 +28,9 @@ _CAUSES: Final = (
 class Divergence:
     """Knows the recording's calls by number, and which inputs changed since."""
 
-    def __init__(self, recorded: Sequence[Event]) -> None:
+    def __init__(self, recorded: Sequence[Event], shown: Redactor | None = None) -> None:
+        """Take the recording; `shown` takes secrets out of what is told of a difference."""
+        self._shown = shown or Redactor.of_shapes()
         outcomes = {name for names in ANSWERED.values() for name in names}
         asked: dict[tuple[str, int], int] = {}
         for place, event in enumerate(recorded):
@@ -56,10 +59,11 @@ class Divergence:
         """Note and explain a call whose request is not the recorded one."""
         intent = self._intents.get((asked, outcome.key, whole(outcome.attempt)))
         before: Mapping[str, Any] = intent.body.get("request", {}) if intent else {}
-        paths = [path for path, *_ in changed_fields(before, now)]
-        lines = list(
-            difflib.unified_diff(_pretty(before), _pretty(now), "recorded", "now", n=1, lineterm="")
-        )
+        paths = [self._shown.clean(path) for path, *_ in changed_fields(before, now)]
+        # Before anything is cut: half a secret would not be found.
+        one, two = _pretty(self._shown.clean(before)), _pretty(self._shown.clean(now))
+        lines = list(difflib.unified_diff(one, two, "recorded", "now", n=1, lineterm=""))
+        lines = lines or ["only the value of a secret of this environment differs"]
         shown = "\n".join(f"    {line[:200]}" for line in lines[:_DIFF_LINES])
         more = len(lines) - _DIFF_LINES
         shown += f"\n    … {more} more lines" if more > 0 else ""
@@ -77,7 +81,7 @@ class Divergence:
         self, key: str, attempt: int, now: Mapping[str, Any], about: Mapping[str, Any]
     ) -> Diverged:
         """Explain a call that the recording does not hold."""
-        listed = json.dumps(now, ensure_ascii=False, sort_keys=True)[:300]
+        listed = json.dumps(self._shown.clean(now), ensure_ascii=False, sort_keys=True)[:300]
         return self._diverged(
             f"the recording holds no such call (attempt {attempt})\n  now: {listed}",
             where=f"{key}{_who(about)}",
@@ -86,7 +90,8 @@ class Divergence:
     def raise_first(self, unused: Sequence[Event]) -> None:
         """Raise the first difference that did not show in a call; return where there is none."""
         if self._changes:
-            event, path, before, after = self._changes[0]
+            event, *difference = self._changes[0]
+            path, before, after = self._shown.clean(difference)
             raise self._diverged(
                 f"{event.event} differs\n  field: {path}\n  recorded: {_short(before)}\n"
                 f"  now: {_short(after)}",
@@ -104,7 +109,7 @@ class Divergence:
         inputs = [change for change in self._changes if change[0].event == "run_started"]
         cause = next(
             (
-                f"{name} ({path})"
+                f"{name} ({self._shown.clean(path)})"
                 for _, path, *_ in inputs
                 for mark, name in _CAUSES
                 if path.removeprefix("value.").startswith(mark)

@@ -10,17 +10,20 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import socket
 import threading
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from ensemble.errors import CannotWrite, DiskFull, InvalidFile, NotOwner
 from ensemble.journal.record import Event, read_line, write_line
+from ensemble.journal.shape import check_body, what_is_wrong
 
 EVENTS = "events.jsonl"
+_BLOB: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ def read_events(folder: Path) -> Contents:
     """Read a journal up to its last whole line.
 
     Raises:
-        InvalidFile: there is no journal in `folder`, or a blob is missing or altered.
+        InvalidFile: there is no journal in `folder`, a line is no event, or a blob is missing
+            or altered.
     """
     path = folder / EVENTS
     if not path.is_file():
@@ -50,7 +54,16 @@ def read_events(folder: Path) -> Contents:
     data = path.read_bytes()
     lines = data.removesuffix(b"\n").split(b"\n") if data else []
     for number, line in enumerate(lines, 1):
-        read = read_line(line, last_sum, lambda name: _read_blob(folder, name))
+        try:
+            read = read_line(line, last_sum, lambda name: _read_blob(folder, name))
+            if read is not None:
+                check_body(read[0].event, read[0].body)
+        except (ValueError, RecursionError) as error:
+            raise InvalidFile(
+                f"this line is no event: {what_is_wrong(error)}",
+                where=f"{path}:{number}:1",
+                fix="restore the file",
+            ) from error
         if read is None:
             torn = number
             break
@@ -66,7 +79,9 @@ def _no_journal(folder: Path) -> InvalidFile:
     return InvalidFile("no journal here", where=where, fix="name a run of `ensemble list`")
 
 
-def _read_blob(folder: Path, name: str) -> Any:
+def _read_blob(folder: Path, name: Any) -> Any:
+    if not isinstance(name, str) or not _BLOB.fullmatch(name):
+        raise ValueError(f"{str(name)[:80]!r} names no blob")
     path = folder / "blobs" / name.removeprefix("sha256:")
     where = str(path)
     if not path.is_file():

@@ -41,6 +41,7 @@ class Journal:
         recorded: Iterable[Event] = (),
         replaying: bool = False,
         redactor: Redactor | None = None,
+        shown: Redactor | None = None,
         heard: Heard | None = None,
     ) -> None:
         """Start a journal.
@@ -51,6 +52,7 @@ class Journal:
             recorded: what an earlier process, or the recording, already holds.
             replaying: perform nothing; what is not recorded is a divergence.
             redactor: takes secrets out before anything is fingerprinted or kept.
+            shown: takes secrets out of what is told of a divergence; None is `redactor`.
             heard: told each event as it is appended.
         """
         known = list(recorded)
@@ -58,9 +60,9 @@ class Journal:
         self.replaying = replaying
         self.recorded = known
         self.events: list[Event] = [] if replaying else list(known)
-        self.divergence = Divergence(known)
+        self.divergence = Divergence(known, shown or redactor)
         self._file = file
-        self._redactor = redactor or Redactor({})
+        self._redactor = redactor or Redactor.of_shapes()
         self._heard = heard
         self._seq = 0 if replaying else len(known)
         self._known: dict[tuple[str, str, str], Event] = {}

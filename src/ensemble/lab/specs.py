@@ -84,6 +84,7 @@ class JobSpec(BaseModel):
 class CheckData(JobSpec):
     """Look for leaks between splits, imbalance and missing values."""
 
+    method_version = "2"
     metrics = (
         "duplicates_across_splits",
         "near_duplicates_across_splits",
@@ -94,6 +95,7 @@ class CheckData(JobSpec):
     at_most = frozenset(metrics) - {"label_balance"}
 
     tool: Literal["check_data"] = "check_data"
+    """The tool\'s name."""
     dataset: Dataset
     """`digits`, or an .npz or .csv file of the workspace."""
     label: str | None = Field(default=None, min_length=1, max_length=100)
@@ -108,6 +110,7 @@ class Train(JobSpec):
     metrics = ("val_accuracy", "train_accuracy")
 
     tool: Literal["train"] = "train"
+    """The tool\'s name."""
     dataset: Dataset
     """`digits`, or an .npz or .csv file of the workspace."""
     label: str | None = Field(default=None, min_length=1, max_length=100)
@@ -146,6 +149,7 @@ class Evaluate(JobSpec):
     metrics = ("test_accuracy", "val_accuracy", "macro_f1")
 
     tool: Literal["evaluate"] = "evaluate"
+    """The tool\'s name."""
     of: str = Field(min_length=1, max_length=100)
     """The result of `train` to score: its id in the scenario, or an evidence id."""
     split: Literal["val", "test"] = "test"
@@ -172,6 +176,7 @@ class Benchmark(JobSpec):
     exclusive = True
 
     tool: Literal["benchmark"] = "benchmark"
+    """The tool\'s name."""
     kind: Literal["matmul"] = "matmul"
     """What is timed."""
     sizes: tuple[Annotated[int, Field(ge=16, le=16384)], ...] = Field(
@@ -272,3 +277,13 @@ def _fix(details: ErrorDetails, field: str, tool: type[JobSpec]) -> str:
             named = tool.model_fields.get(field.split(".", maxsplit=1)[0])
             about = f" ({named.description})" if named and named.description else ""
             return f"change `{field or 'gate'}` so that it fits{about}"
+
+
+def form_of(tool: str) -> str:
+    """Return one line that says what a seat may put into the tool's spec."""
+    fields = [
+        name if field.is_required() else f"{name}={field.default!r}"
+        for name, field in TOOLS[tool].model_fields.items()
+        if name not in {*_NOT_A_SEATS, "tool", "device", "threads"}
+    ]
+    return f"{tool}: {', '.join(fields)}"

@@ -28,7 +28,10 @@ def _head(result: Mapping[str, Any]) -> str:
     decision: Mapping[str, Any] = result["decision"] or {}
     case = f" ({result['case']})" if result["case"] else ""
     if not decision:
-        return f"{str(result['status']).upper()}: no decision yet    {result['scenario']}{case}"
+        return (
+            f"{str(result['status']).upper()}: no decision yet    {result['scenario']}{case}\n"
+            f"  go on with it: ensemble resume {result.get('run')}"
+        )
     lines = [
         (
             f"{str(result['authority']).upper()}: "
@@ -38,10 +41,10 @@ def _head(result: Mapping[str, Any]) -> str:
     ]
     lines += [f"  - {reason}" for reason in result["authority_reasons"]]
     seen: Mapping[str, Any] = result["witnesses"]
-    lines.append(
-        f"  {seen['answered']} of {seen['seated']} voters answered, "
-        f"{seen['effective']:g} different models among them"
-    )
+    served = {str(turn["served"] or "") for turn in result["turns"] if turn["served"]}
+    by_hand = bool(served) and all(name.startswith("manual/") for name in served)
+    who = "by hand" if by_hand else f"{seen['effective']:g} different models among them"
+    lines.append(f"  {seen['answered']} of {seen['seated']} voters answered, {who}")
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """A scenario file read with everything it names, and every fault of all of them at once."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -9,11 +9,9 @@ from typing import Any, Final, cast
 from ensemble.agents.library import Library, load_agents
 from ensemble.config import Project, project_of
 from ensemble.errors import EnsembleError, Faults, InvalidFile, closest, raise_all
-from ensemble.graph.decision import VOTERS
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
 from ensemble.graph.topology import Topology
-from ensemble.lab.specs import TOOLS, Evaluate, read_spec
-from ensemble.roles import KNOWN_TOOLS
+from ensemble.scenarios.consistency import check_lab, check_names, check_positions, check_recording
 from ensemble.scenarios.graphs import graph_file, is_own, load_topology, parse_graph
 from ensemble.scenarios.reading import Reader, as_mapping, merged, read, validated
 from ensemble.scenarios.spec import SLUG, Scenario, Seated
@@ -72,13 +70,13 @@ def load_scenario(path: str | Path, *, case: str | None = None, runs_graphs: boo
     workspace = None
     if "inputs" not in reader.left_out:
         workspace = _workspace(scenario, reader)
-        _check_lab(scenario, reader)
-    _check_positions(scenario, reader)
-    _check_recording(scenario, project, reader)
+        check_lab(scenario, workspace, reader)
+    check_positions(scenario, reader)
+    check_recording(scenario, project, reader)
     library = load_agents(*project.folders("agents"))
     ensemble = _seated(scenario, topology, library, reader)
     if ensemble is not None:
-        _check_names(scenario, ensemble, reader)
+        check_names(scenario, ensemble, reader)
     raise_all(list({str(fault): fault for fault in reader.faults}.values()))
     kept = scenario.recording.dir
     case = None if case == BASE else case
@@ -172,109 +170,6 @@ def _workspace(scenario: Scenario, reader: Reader) -> Path | None:
                 fix=closest(name, listed, kind="file"),
             )
     return folder
-
-
-def _check_lab(scenario: Scenario, reader: Reader) -> None:
-    named: list[str] = []
-    if scenario.lab.before and scenario.inputs.workspace is None:
-        reader.fault(
-            "the lab measures a workspace, and there is none",
-            "lab",
-            fix="add `workspace:` to the inputs",
-        )
-    for index, raw in enumerate(scenario.lab.before):
-        spec_raw = {key: item for key, item in raw.items() if key != "id"}
-        try:
-            spec = read_spec(spec_raw, where=reader.where("lab", "before", index))
-        except Faults as several:
-            reader.faults += several.faults
-            continue
-        except EnsembleError as fault:
-            reader.faults.append(fault)
-            continue
-        finally:
-            name = str(raw.get("id", f"L{index + 1}"))
-            if name in named:
-                reader.fault(
-                    f"{name!r} is measured already", "lab", "before", index, fix="rename one"
-                )
-            named.append(name)
-        if isinstance(spec, Evaluate) and spec.of not in named[:-1]:
-            reader.fault(
-                f"of: nothing measured before is called {spec.of!r}",
-                "lab",
-                "before",
-                index,
-                fix=closest(spec.of, named[:-1], kind="result"),
-            )
-    for index, tool in enumerate(scenario.lab.allow):
-        if tool not in TOOLS:
-            reader.fault(
-                f"the lab has no tool {tool!r}", "lab", "allow", index, fix=closest(tool, TOOLS)
-            )
-
-
-def _check_positions(scenario: Scenario, reader: Reader) -> None:
-    if not scenario.choices:
-        return
-    named: list[tuple[str | None, tuple[str, ...]]] = [
-        (scenario.decision.on_gate_failed, ("decision", "on_gate_failed")),
-        (scenario.expect.position, ("expect", "position")),
-    ]
-    for position, steps in named:
-        if position is not None and position not in scenario.choices:
-            reader.fault(
-                f"{position!r} is none of the choices",
-                *steps,
-                fix=closest(position, scenario.choices),
-            )
-
-
-def _check_recording(scenario: Scenario, project: Project, reader: Reader) -> None:
-    """Keep recordings inside the project and off the folders that hold its sources."""
-    if scenario.recording.dir is None:
-        return
-    folder = (reader.path.parent / scenario.recording.dir).resolve()
-    taken = [project.root, *(project.root / name for name in ("agents", "graphs", "scenarios"))]
-    if folder in taken or not folder.is_relative_to(project.root):
-        reader.fault(
-            f"recordings cannot be kept in {scenario.recording.dir!r}",
-            "recording",
-            "dir",
-            fix=f"name a folder of their own, e.g. `recordings/{scenario.name}`",
-        )
-
-
-def _check_names(scenario: Scenario, ensemble: Ensemble, reader: Reader) -> None:
-    """Check what names a seat, an agent or a profile, which only the cast can tell."""
-    seats, members = ensemble.topology.seats, ensemble.members
-    profiles = {name for m in members for name in m.agent.spec.model_selection.profiles}
-    known = {m.path for m in members} | {m.agent.name for m in members}
-    order = scenario.expect.turns.order if scenario.expect.turns else ()
-    calls = scenario.expect.tool_calls.of if scenario.expect.tool_calls else ()
-    listed = {tool for m in members for mode in m.agent.spec.tools.modes.values() for tool in mode}
-    tools = {*TOOLS, *listed, *KNOWN_TOOLS}
-    named: list[tuple[str, Collection[str], tuple[str | int, ...], str]] = [
-        *((s, seats, ("expect", "turns", "order", n), "seat") for n, s in enumerate(order)),
-        *((w, known, ("decision", "weights", w), "voter") for w in scenario.decision.weights),
-        *(
-            (c.tool, tools, ("expect", "never", n), "tool")
-            for n, c in enumerate(scenario.expect.never)
-        ),
-        *((c.tool, tools, ("expect", "tool_calls", "of", n), "tool") for n, c in enumerate(calls)),
-        (scenario.models.profile, {"default", *profiles}, ("models", "profile"), "profile"),
-    ]
-    for name, among, steps, kind in named:
-        if name not in among:
-            reader.fault(f"there is no {kind} {name!r}", *steps, fix=closest(name, among))
-    voters = sum(role in VOTERS for _, role in ensemble.nodes()) or len(members)
-    if scenario.decision.quorum > voters:
-        reader.fault(
-            f"the quorum is {scenario.decision.quorum}, but {voters} vote",
-            "decision",
-            "quorum",
-            fix=f"ask for at most {voters}",
-        )
 
 
 def _seated(

@@ -249,7 +249,9 @@ def _refuse_without_model(chains: Mapping[str, tuple[Candidate, ...]]) -> None:
             raise NoModelLeft(
                 f"no model can be asked{reasons}",
                 where=path,
-                fix="`ensemble doctor` says how to get one; `ensemble models fetch` is enough",
+                fix="`ensemble doctor` says how to get one"
+                if any(candidate.provider == "embedded" for candidate in chain)
+                else "add `embedded` to the chain; `ensemble doctor` says how to get others",
             )
 
 

@@ -66,7 +66,7 @@ async def resume_run(
             "this is no run of a scenario", where=str(folder), fix="name one of `ensemble list`"
         )
     loaded = load_scenario(manifest["scenario"], case=manifest["case"])
-    choices = replace(choices, chain=tuple(manifest["chain"]))
+    choices = replace(choices, chain=tuple(manifest["chain"]), record=bool(manifest.get("record")))
     plan = plan_of(loaded, choices.chain)
     file, contents = JournalFile.reopen(folder)
     try:
@@ -160,6 +160,7 @@ def _begin_manifest(folder: Path, loaded: Loaded, choices: Choices) -> None:
             "scenario": str(loaded.path.resolve()),
             "case": loaded.case,
             "chain": list(choices.chain),
+            "record": choices.record,
             "agents": agents,
             "versions": versions(),
         },

@@ -14,6 +14,7 @@ from ensemble.graph.topology import Topology
 from ensemble.models.cost import text_tokens
 from ensemble.models.probes import Probes
 from ensemble.models.selection import resolve
+from ensemble.roles import Role
 from ensemble.scenarios.graphs import find_topology
 from ensemble.scenarios.loading import load_scenario
 from ensemble.scenarios.performance import wishes_of
@@ -42,7 +43,9 @@ def shown(agent: Agent, role: str | None = None) -> dict[str, Any]:
     chosen = role or agent.spec.ensemble_roles.default or "solo"
     casting = cast(agent, chosen, where="--role")
     wanted = wanted_of(casting, findings=("F1",))
-    own = persona_part(casting, Standing(("the next seat",)), wanted)
+    alone = chosen == Role.SOLO
+    readers = () if alone or chosen == Role.DECISION_MAKER else ("the next seat",)
+    own = persona_part(casting, Standing(readers, alone=alone), wanted)
     prompt = f"{PREAMBLE}\n\n{own}"
     whole = Path(agent.path).read_text(encoding="utf-8", errors="replace")
     return {
@@ -52,6 +55,7 @@ def shown(agent: Agent, role: str | None = None) -> dict[str, Any]:
         "sha256": agent.sha256,
         "path": agent.path,
         "role": casting.role,
+        "role_declared": casting.role in agent.spec.ensemble_roles.roles,
         "mode": casting.mode,
         "tool_mode": casting.tool_mode,
         "tools": list(casting.tools),

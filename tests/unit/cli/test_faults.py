@@ -1,6 +1,9 @@
 """How the command ends: each error one status and one text, never a traceback."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,13 @@ KINDS = (
     *(UsageError, InvalidFile, Diverged, OverLimit, NoModelLeft, Refused, Paused),
     *(CannotWrite, DiskFull, NotOwner),
 )
+
+# Little stays in the buffer until the end; much is written while the command still runs.
+SAYING = [
+    "import sys; from ensemble.cli.faults import guarded; "
+    f"sys.exit(guarded(lambda: sys.stdout.write('x' * {count}) and 0))"
+    for count in (9, 99_999)
+] + ["from ensemble.cli import main; main(['--help'])"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -123,6 +133,65 @@ def test_a_misused_command_ends_with_2(capsys: pytest.CaptureFixture[str]) -> No
 )
 def test_what_a_terminal_would_obey_is_not_printed(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("redirected", "status", "said"),
+    [
+        ("> /dev/full", 74, "error: standard output: what was to be said could not be written: "),
+        (">&-", 74, "error: standard output: what was to be said could not be written: "),
+        ("> /dev/null 2>&-", 0, ""),
+        (">&- 2>&-", 74, ""),
+        ("> /dev/full 2> /dev/full", 74, ""),
+    ],
+)
+@pytest.mark.parametrize("command", SAYING)
+def test_an_output_that_takes_nothing_is_an_error_and_a_lost_message_none(
+    command: str, redirected: str, status: int, said: str
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" "$@" {redirected}', sys.executable, "-c", command],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == status, done.stderr
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("error") == bool(said)
+
+
+@pytest.mark.parametrize("command", SAYING)
+def test_a_reader_that_leaves_ends_the_command_quietly(command: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    done = subprocess.run(
+        [sys.executable, "-c", command],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("redirected", ["2>&-", "2> /dev/full"])
+def test_the_status_of_an_error_that_nobody_can_read_stays(redirected: str) -> None:
+    command = "from ensemble.cli import main; main(['show', 'agent'])"
+
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" "$@" {redirected}', sys.executable, "-c", command],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 2
 
 
 def raising(error: BaseException) -> Callable[[], None]:

@@ -12,16 +12,23 @@ from ensemble.report import progress as shown
 from ensemble.report.progress import progress
 
 TURN = "panel[0]/panel_member#0"
+ENDED = {"status": "answered", "role": "panel_member", "served": "test/model"}
 REPLY = {"served": "test/model", "usage": {"input_tokens": 10, "output_tokens": 5}}
 RUN: list[Event] = [
     Event("lab_submitted", "lab#0/x", 0, 1.0, {"tool": "train"}),
     Event("lab_returned", "lab#0/x", 1, 1.0, {"value": {"tool": "train", "status": "ok"}}),
-    Event("turn_started", TURN, 2, 1.0, {"role": "panel_member", "asked": "opus"}),
+    Event(
+        "turn_started",
+        TURN,
+        2,
+        1.0,
+        {"role": "panel_member", "asked": "opus", "asks": "test/model"},
+    ),
     Event("model_asked", f"{TURN}/model#0", 3, 1.0, {}),
     Event("model_failed", f"{TURN}/model#0", 4, 1.0, {"class": "rate_limit"}),
     Event("model_asked", f"{TURN}/model#0", 5, 1.0, {"attempt": 2}),
     Event("model_replied", f"{TURN}/model#0", 6, 1.0, REPLY),
-    Event("turn_ended", TURN, 7, 1.0, {"value": {"status": "answered", "role": "panel_member"}}),
+    Event("turn_ended", TURN, 7, 1.0, {"value": ENDED}),
     Event("run_ended", "run", 8, 1.0, {"value": {}}),
 ]
 
@@ -36,7 +43,7 @@ def test_a_log_has_a_line_where_something_begins_or_ends(
     assert lines == [
         "lab: train is running",
         "lab: train ok",
-        f"{TURN}: begins, asks opus",
+        f"{TURN}: begins, wants opus, asks test/model",
     ]
     assert last.startswith(f"{TURN}: answered by test/model, 15 tokens, ")
     assert said.out == ""
@@ -47,7 +54,7 @@ def test_a_turn_that_had_begun_before_the_resume_ends_all_the_same(
 ) -> None:
     play(RUN[7:])
 
-    assert f"{TURN}: answered by nobody, 0 tokens" in capsys.readouterr().err
+    assert f"{TURN}: answered by test/model, 0 tokens" in capsys.readouterr().err
 
 
 def test_quiet_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
