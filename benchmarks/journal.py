@@ -57,7 +57,7 @@ def recording(_: Options) -> Iterable[Row]:
     how = f"chain and journal above bare, {asked}"
     yield median_row("journal_memory_ms", in_memory, "CPU-ms/call", how, goal=BUDGET_MS)
     on_disk = [r.file - r.bare for r in rounds]
-    how = f"the same with a file, synced twice a call, one call at a time, {asked}"
+    how = f"the same on disk: a line and a blob synced, one call at a time, {asked}"
     yield median_row("journal_file_ms", on_disk, "CPU-ms/call", how)
     replays = [r.replay for r in rounds]
     yield median_row("replay_ms", replays, "CPU-ms/call", f"found in the recording, {asked}")

@@ -36,7 +36,9 @@ def own_environment(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Take the user's settings, keys and tracing out of the environment."""
-    monkeypatch.setenv("ENSEMBLE_CONFIG", str(tmp_path / "settings-of-this-test.toml"))
+    settings = tmp_path / "settings-of-this-test.toml"
+    settings.touch()
+    monkeypatch.setenv("ENSEMBLE_CONFIG", str(settings))
     unwanted = _TRACING if request.node.get_closest_marker("live") else _TRACING_AND_KEYS
     for name in [name for name in os.environ if unwanted.search(name)]:
         monkeypatch.delenv(name)

@@ -98,7 +98,37 @@ def agent_page() -> str:
     )
 
 
-PAGES: Final = {"cli.md": cli_page, "scenario.md": scenario_page, "agent-file.md": agent_page}
+def lab_page() -> str:
+    """Return `lab.md`: every field of every lab spec, and what a dataset is."""
+    about = (
+        "A spec names a `tool` and its fields: in a scenario's `lab.before`, in "
+        "`ensemble lab TOOL key=value …`, or in what a seat asks for. A dataset is `digits`; an "
+        ".npz file of the workspace with x_train, y_train, x_val, y_val, x_test, y_test, or with x "
+        "and y, which the lab splits itself by `split_seed`; or a .csv file with a header and a "
+        "label column."
+    )
+    tools: Mapping[str, Schema] = schema_of("lab")["tools"]
+    parts = [part for name, schema in tools.items() for part in _models(schema, name)]
+    return _page(["# Lab specs", about, *dict.fromkeys(parts)])
+
+
+def settings_page() -> str:
+    """Return `settings.md`: every key of the user's settings file."""
+    about = (
+        "The settings are a TOML file of the user's own, never of a project: a folder under review "
+        "must not say where prompts are sent. `ensemble doctor` names the file; `ENSEMBLE_CONFIG` "
+        "names another."
+    )
+    return _page(["# The settings file", about, *_models(schema_of("settings"), "Settings")])
+
+
+PAGES: Final = {
+    "cli.md": cli_page,
+    "scenario.md": scenario_page,
+    "agent-file.md": agent_page,
+    "lab.md": lab_page,
+    "settings.md": settings_page,
+}
 
 
 def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -10,11 +10,11 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
-from ensemble.errors import InvalidFile
+from ensemble.errors import InvalidFile, closest, raise_all
 
 RUNS_FOLDER = Path(".ensemble") / "runs"
 
@@ -39,9 +39,9 @@ class Embedded(BaseModel):
 
     gguf: Path | None = None
     """A better model's weights. None is SmolLM2-135M-Instruct."""
-    threads: int = 2
+    threads: int = Field(default=2, ge=1, le=256)
     """CPU threads of the server."""
-    context: int = 8192
+    context: int = Field(default=8192, ge=512)
     """Tokens of context, the server's one slot."""
     brief: bool | None = None
     """Short answers without tool rounds. None: yes for the built-in weights, else no."""
@@ -128,21 +128,34 @@ def load_settings() -> Settings:
     """Read the user's settings; defaults where there is no file.
 
     Raises:
-        InvalidFile: the file is no UTF-8, no TOML, or has a key or value that does not fit.
+        InvalidFile: ENSEMBLE_CONFIG names no file, or the file is no UTF-8, no TOML, or has a
+            key or value that does not fit (`Faults` for several).
     """
     path = settings_file()
-    if not path.is_file():
+    named = bool(os.environ.get("ENSEMBLE_CONFIG"))
+    if not named and not path.is_file():
         return Settings()
     try:
-        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Settings.model_validate(raw)
+        return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        fix = "make it readable, or remove it"
-        problem = f"cannot be read: {error.strerror}"
+        fix = "name a file in ENSEMBLE_CONFIG, or unset it" if named else "make it readable"
+        problem = f"the settings cannot be read: {error.strerror}"
         raise InvalidFile(problem, where=str(path), fix=fix) from error
-    except ValueError as error:  # no TOML, no UTF-8, or a field that does not fit
-        raise InvalidFile(
-            f"the settings do not fit: {error}",
-            where=str(path),
-            fix="mend or remove the named key",
-        ) from error
+    except ValidationError as error:
+        raise_all([_fault(details, path) for details in error.errors()])
+        raise
+    except ValueError as error:  # no TOML, no UTF-8
+        problem = f"this is not TOML: {error}"
+        raise InvalidFile(problem, where=str(path), fix="mend it there") from error
+
+
+def _fault(details: ErrorDetails, path: Path) -> InvalidFile:
+    *above, last = details["loc"]
+    key = ".".join(str(step) for step in details["loc"])
+    what, fix = details["msg"], f"change the value of `{key}`"
+    if details["type"] == "extra_forbidden":
+        section = {"providers": Provider, "embedded": Embedded}.get(str(above[0]) if above else "")
+        what, fix = "there is no such key", closest(str(last), (section or Settings).model_fields)
+    elif details["type"] == "missing":
+        what, fix = "is missing", f"add `{last}`"
+    return InvalidFile(f"{key}: {what}", where=str(path), fix=fix)

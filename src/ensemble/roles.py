@@ -40,6 +40,12 @@ class ToolMode(StrEnum):
     FULL = "full"
 
 
+KNOWN_TOOLS = (
+    "Read", "Write", "Edit", "Grep", "Glob", "Bash", "WebSearch", "WebFetch", "Task",
+)  # fmt: skip
+"""Tools that agent files name."""
+
+
 class Severity(StrEnum):
     """How bad a finding is, worst first."""
 

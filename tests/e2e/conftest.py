@@ -55,7 +55,11 @@ class Command:
     environment: dict[str, str]
 
     def __call__(
-        self, *words: str | Path, env: Mapping[str, str] | None = None, **options: Any
+        self,
+        *words: str | Path,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 240,
+        **options: Any,
     ) -> subprocess.CompletedProcess[str]:
         """Run `ensemble` to its end; a traceback fails the test."""
         done = subprocess.run(
@@ -66,7 +70,7 @@ class Command:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=timeout_s,
             **options,
         )
         assert "Traceback" not in done.stdout + done.stderr, done.stderr

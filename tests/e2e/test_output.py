@@ -110,20 +110,21 @@ def test_a_text_that_would_drive_the_terminal_is_printed_harmlessly(
     assert all(letter == "\n" or letter.isprintable() for letter in done.stderr)
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "",
-        *("run", "replay", "resume", "rerecord", "check", "draw", "plan", "show", "list"),
-        *("doctor", "models", "models list", "models fetch", "lab", "schema"),
-    ],
-)
-def test_every_command_has_help(command: "Command", words: str) -> None:
-    done = command(*words.split(), "--help")
+def test_every_command_has_help(command: "Command") -> None:
+    code = (
+        "from ensemble.cli import main\n"
+        f"for words in {COMMANDS!r}:\n"
+        "    try:\n        main([*words.split(), '--help'])\n"
+        "    except SystemExit as end:\n        print('ended with', end.code, end='\\0')\n"
+    )
 
-    assert done.returncode == 0
-    assert done.stdout.startswith(f"Usage: ensemble {words}".rstrip())
-    assert "Example: ensemble" in done.stdout or words in ("", "models")
+    done = run_python(command, code)
+
+    *told, rest = done.stdout.split("ended with 0\0")
+    assert rest == ""
+    for words, text in zip(COMMANDS, told, strict=True):
+        assert text.startswith(f"Usage: ensemble {words}".rstrip())
+        assert "Example: ensemble" in text or words in ("", "models")
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,10 @@ def keys(value: Any) -> set[str]:
     return set(cast("Any", value[0] if isinstance(value, list) else value))
 
 
+COMMANDS = (
+    *("", "run", "replay", "resume", "rerecord", "check", "draw", "plan", "show", "list"),
+    *("doctor", "models", "models list", "models fetch", "lab", "schema"),
+)
 HEAVY = ("langgraph", "litellm", "torch", "ollama", "aiohttp", "sklearn")
 PLAIN = (
     *("schema", "run", "scenario", "case", "status", "authority", "authority_reasons"),

@@ -102,6 +102,16 @@ async def test_what_seats_share_is_computed_once(server: Lease) -> None:
         assert reply.served == "embedded/SmolLM2-135M-Instruct"
 
 
+async def test_the_servers_counters_are_read_past_a_proxy_of_the_environment(
+    server: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+    assert prompt_tokens_computed(SETTINGS) >= 0
+
+
 async def test_a_chain_ends_at_the_embedded_model_and_says_so(server: Lease) -> None:
     absent = Candidate("opus", "litellm", "anthropic/x", available=False, reason="no KEY")
     journal = Journal("r")

@@ -14,20 +14,73 @@ from ensemble.config import (
     project_of,
     settings_file,
 )
-from ensemble.errors import InvalidFile
+from ensemble.errors import Faults, InvalidFile
 
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "config.toml"
+    path.touch()
     monkeypatch.setenv("ENSEMBLE_CONFIG", str(path))
     return path
 
 
-def test_without_a_file_the_defaults_hold(settings: Path) -> None:
-    assert settings_file() == settings
+def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENSEMBLE_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert not settings_file().exists()
     assert load_settings() == Settings()
     assert load_settings().embedded.threads == 2
+
+
+def test_an_empty_file_leaves_the_defaults(settings: Path) -> None:
+    assert settings_file() == settings
+    assert load_settings() == Settings()
+
+
+@pytest.mark.parametrize("name", ["none.toml", "."])
+def test_a_file_that_is_named_has_to_be_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("ENSEMBLE_CONFIG", str(tmp_path / name))
+
+    with pytest.raises(InvalidFile, match="cannot be read") as raised:
+        load_settings()
+
+    assert raised.value.where == str(tmp_path / name)
+    assert "ENSEMBLE_CONFIG" in raised.value.fix
+
+
+def test_each_key_that_does_not_fit_is_a_fault_with_its_own_fix(settings: Path) -> None:
+    settings.write_text(
+        "trasing = true\n[embedded]\nthread = 4\nthreads = 0\ncontext = 511\n"
+        '[providers.lab]\nbase_uri = "http://127.0.0.1:9"\n'
+    )
+
+    with pytest.raises(Faults) as raised:
+        load_settings()
+
+    told = {fault.problem.split(":")[0]: fault for fault in raised.value.faults}
+    assert set(told) == {
+        *("trasing", "embedded.thread", "embedded.threads", "embedded.context"),
+        *("providers.lab.base_uri", "providers.lab.base_url"),
+    }
+    assert told["trasing"].fix == "did you mean 'tracing'?"
+    assert told["embedded.thread"].fix == "did you mean 'threads'?"
+    assert told["providers.lab.base_uri"].fix == "did you mean 'base_url'?"
+    assert told["providers.lab.base_url"].fix == "add `base_url`"
+    assert str(told["embedded.context"]).startswith(f"{settings}: embedded.context: ")
+    assert "pydantic" not in str(raised.value)
+
+
+@pytest.mark.parametrize("line", ["threads = 257", "threads = 0", "context = 511"])
+def test_the_embedded_servers_numbers_have_bounds(settings: Path, line: str) -> None:
+    settings.write_text(f"[embedded]\n{line}\n")
+
+    with pytest.raises(InvalidFile, match=line.partition(" ")[0]):
+        load_settings()
 
 
 def test_what_the_file_says_is_read(settings: Path) -> None:

@@ -12,7 +12,7 @@ from ensemble.agents.spec import AgentSpec
 from ensemble.scenarios.spec import Scenario
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
-FILES: Final = ("agent-file.md", "cli.md", "scenario.md")
+FILES: Final = ("agent-file.md", "cli.md", "lab.md", "scenario.md", "settings.md")
 
 
 def the_script() -> Any:

@@ -7,10 +7,8 @@ from typing import Any, Final, cast
 from ensemble.agents import keys
 from ensemble.agents.shapes import split_tools
 from ensemble.agents.spec import READING, SEARCHING
+from ensemble.roles import KNOWN_TOOLS
 
-ALL_TOOLS: Final = (
-    *("Read", "Write", "Edit", "Grep", "Glob", "Bash", "WebSearch", "WebFetch", "Task"),
-)
 TOOL_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("execute", "shell", "bash", "powershell"), ("Bash",)),
     **dict.fromkeys(("run_shell_command", "runcommands", "runinterminal"), ("Bash",)),
@@ -85,8 +83,8 @@ def hold(made: Converted, tools: list[str], key: str) -> None:
     for tool in tools:
         plain = tool.split("(")[0].strip()
         if tool == "*":
-            known += ALL_TOOLS
-        elif plain in ALL_TOOLS or plain in READING | SEARCHING:
+            known += KNOWN_TOOLS
+        elif plain in KNOWN_TOOLS or plain in READING | SEARCHING:
             known.append(tool)
         elif plain == "Agent":  # Claude Code's newer word for Task
             known.append(tool.replace("Agent", "Task", 1))

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from ensemble.agents.conversion import (
-    ALL_TOOLS,
     TOOL_NAMES,
     Converted,
     Fate,
@@ -14,6 +13,7 @@ from ensemble.agents.conversion import (
     read_only,
     servers_of,
 )
+from ensemble.roles import KNOWN_TOOLS
 
 PROVIDER: Final = re.compile(r"(anthropic|openai|google\w*|ollama|groq|mistralai|xai|deepseek):.+")
 """A model as deepagents names it."""
@@ -69,8 +69,8 @@ def _end_opencode(made: Converted, given: Mapping[str, Any]) -> None:
             switches[name] = any(rule not in (False, "deny") for rule in rules)
     everything = switches.pop("*", given.get("permission") != "deny")
     gone = {t for name, on in switches.items() if not on for t in _ours(name)}
-    added = {t for name, on in switches.items() if on for t in _ours(name)} - set(ALL_TOOLS)
-    held = [t for t in (*ALL_TOOLS, *sorted(added)) if t not in gone]
+    added = {t for name, on in switches.items() if on for t in _ours(name)} - set(KNOWN_TOOLS)
+    held = [t for t in (*KNOWN_TOOLS, *sorted(added)) if t not in gone]
     if not everything:
         on_names = {t for name, on in switches.items() if on for t in _ours(name)}
         held = [t for t in held if t in on_names]

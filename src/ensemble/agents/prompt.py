@@ -181,15 +181,17 @@ def _form(casting: Casting, wanted: Wanted) -> str:
     if template:
         parts.append(f"\nThen, where it helps the next reader:\n{template}")
     if wanted.tools:
-        parts.append(_how_to_measure(wanted.tools))
+        parts.append(_how_to_measure(wanted))
     parts.append("Where the reply is held to a JSON schema, fill its fields with these parts.")
     return "\n".join(parts)
 
 
-def _how_to_measure(tools: Sequence[str]) -> str:
+def _how_to_measure(wanted: Wanted) -> str:
+    forms = "".join(f"\n- {form}" for form in wanted.forms)
     return (
-        f"\nTo measure before you answer ({', '.join(tools)}), reply with this alone:\n"
-        '```json\n{"action": {"tool": "' + tools[0] + '", "spec": {}}}\n```'
+        "\nTo measure before you answer, reply with this alone, the spec filled in:\n"
+        '```json\n{"action": {"tool": "' + wanted.tools[0] + '", "spec": {}}}\n```'
+        f"{forms}"
     )
 
 

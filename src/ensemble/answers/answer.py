@@ -1,5 +1,6 @@
 """One parsed reply, and what a turn's reply may and must hold."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
@@ -43,6 +44,11 @@ class RaisedFinding(BaseModel):
         word = str(given).strip().upper()
         return _SEVERITY_WORDS.get(word, word)
 
+    @field_validator("title", "location")
+    @classmethod
+    def _one_line(cls, given: str) -> str:
+        return " ".join(given.split())  # so that it cannot look like a line of a report
+
 
 class Disposition(BaseModel):
     """What the decider does about one finding."""
@@ -65,9 +71,17 @@ class RaisedClaim(BaseModel):
     text: str
     """The statement."""
     evidence: str | None = None
-    """`L2` or `L2/gate`: the evidence, and the gate of it, that the statement is about."""
+    """`L2` or `L2/gate`: the evidence, and the gate of it, that the statement is about.
+
+    Anything else is taken for none: nobody can check it.
+    """
     holds: bool = True
     """Whether the statement says that the gate passed."""
+
+    @field_validator("evidence")
+    @classmethod
+    def _names_evidence(cls, given: str | None) -> str | None:
+        return given if given and _EVIDENCE.fullmatch(given) else None
 
 
 class Answer(BaseModel):
@@ -86,7 +100,7 @@ class Answer(BaseModel):
     verification: str = ""
     """How to check it."""
     position: str | None = None
-    """One of the scenario's choices, or free text where there are none."""
+    """One of the scenario's choices; where there are none, one line of at most 200 characters."""
     body: str = ""
     """The rest of the reply, in Markdown."""
     findings: tuple[RaisedFinding, ...] = ()
@@ -113,8 +127,11 @@ class Wanted:
     """Whether the reply names what it rests on."""
     tools: tuple[str, ...] = ()
     """Names of the tools that may be asked for."""
+    forms: tuple[str, ...] = ()
+    """What each tool's spec holds, one line each."""
 
 
+_EVIDENCE: Final = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?")
 _SEVERITY_WORDS: Final = {
     "BLOCKING": "CRITICAL",
     "BLOCKER": "CRITICAL",

@@ -6,6 +6,7 @@ their own labels. Fences inside the answer are text. What is no envelope is the 
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final, cast
 
@@ -22,14 +23,15 @@ from ensemble.answers.answer import (
 )
 
 _LABEL: Final = re.compile(r"^\s*(?:[-*]\s+)?\*\*([^*\n]{2,40}?):?\*\*\s*:?\s*(.*)$")
-_FINDING: Final = re.compile(r"^#{2,5}\s*\[([A-Za-z]+)\]\s*(.*\S)")
+# Possessive (`*+`): a run of spaces is read once, however the rest of the line fails.
+_FINDING: Final = re.compile(r"^#{2,5}\s*\[([A-Za-z]+)\]\s*+(.*\S)")
 _DISPOSITION: Final = re.compile(
     r"^\s*(?:[-*]\s+)?\**([A-Z]\d+)[\s*:—\u2013-]+(accepted|rejected|deferred)\b[\s*:—\u2013,.-]*(.*)$",
     re.IGNORECASE,
 )
-_CLAIM: Final = re.compile(r"^\s*[-*]\s+(.*\S)\s*\[([A-Z]\d+(?:/[\w.-]+)?)(?:\s*:\s*(\w+))?\]\s*$")
-_FENCE: Final = re.compile(r"^\s*(`{3,}|~{3,})\s*([^`]*)$")
-_NUMBER: Final = r"(\d{1,3}(?:\.\d+)?|\.\d+)\s*(%)?(?![\d%]|\.\d|\s*/|\s*out\b)"
+_CITED: Final = re.compile(r"([A-Z]\d+(?:/[\w.-]+)?)(?:\s*:\s*(\w+))?\]")
+_FENCE: Final = re.compile(r"^\s*(`{3,}+|~{3,}+)\s*+([^`]*)$")
+_NUMBER: Final = r"(\d{1,3}(?:\.\d+)?|\.\d+)(?:\s*+(%))?(?![\d%]|\.\d|\s*/|\s*out\b)"
 _ENVELOPE: Final = {
     "result": "result",
     "confidence": "confidence",
@@ -128,16 +130,20 @@ def _walk(text: str) -> Iterator[tuple[str, bool, bool]]:
     A fence that names a language opens one inside another, as models write them.
     """
     fences: list[str] = []
+    opened: Counter[str] = Counter()
     for line in text.split("\n"):
         before, match = bool(fences), _FENCE.match(line)
         mark, language = match.groups() if match else ("", "")
         if mark and (language or not fences):
             fences.append(mark)
-        elif mark in fences:
-            while fences.pop() != mark:
-                pass
+            opened[mark] += 1
+        elif opened[mark]:
+            closed = ""
+            while closed != mark:
+                closed = fences.pop()
+                opened[closed] -= 1
         elif mark and mark.startswith(fences[-1]):
-            fences.pop()
+            opened[fences.pop()] -= 1
         yield line, before, bool(fences)
 
 
@@ -167,12 +173,14 @@ def _level(value: float) -> Confidence:
 
 
 def _findings(text: str) -> Iterator[RaisedFinding]:
-    raised: dict[str, str] = {}
+    raised: dict[str, list[str]] = {}
+    last: list[str] | None = None
     for line, fenced in _lines(text):
         heading = None if fenced else _FINDING.match(line)
         if heading:
             yield from _finding(raised)
-            raised = {"severity": heading.group(1), "title": heading.group(2)}
+            raised = {"severity": [heading.group(1)], "title": [heading.group(2)]}
+            last = None
         elif not fenced and (line.startswith("#") or _is_envelope(line)):
             yield from _finding(raised)
             raised = {}
@@ -180,10 +188,9 @@ def _findings(text: str) -> Iterator[RaisedFinding]:
             item = None if fenced else _LABEL.match(line)
             name = item.group(1).strip().lower() if item else ""
             if item and name in _FINDING_ITEMS:
-                raised[name] = item.group(2)
-                raised["last"] = name
-            elif line.strip() and "last" in raised:
-                raised[raised["last"]] += f"\n{line if fenced else line.strip()}"
+                last = raised[name] = [item.group(2)]
+            elif line.strip() and last is not None:
+                last.append(line if fenced else line.strip())
     yield from _finding(raised)
 
 
@@ -192,11 +199,11 @@ def _is_envelope(line: str) -> bool:
     return bool(label and label.group(1).strip().lower() in _ENVELOPE)
 
 
-def _finding(raised: dict[str, str]) -> Iterator[RaisedFinding]:
+def _finding(raised: dict[str, list[str]]) -> Iterator[RaisedFinding]:
     if not raised:
         return
     try:
-        yield RaisedFinding.model_validate({k: v for k, v in raised.items() if k != "last"})
+        yield RaisedFinding.model_validate({k: "\n".join(v) for k, v in raised.items()})
     except ValidationError:
         return  # `### [Note to self] …`: a heading in brackets that names no severity
 
@@ -212,10 +219,15 @@ def _dispositions(lines: list[str]) -> Iterator[Disposition]:
 
 def _claims(lines: list[str]) -> Iterator[RaisedClaim]:
     for line in lines:
-        found = _CLAIM.match(line)
-        if found:
-            text, evidence, word = found.groups()
-            failed = (word or "passed").lower() in {"failed", "false", "no", "refuted"}
-            yield RaisedClaim(text=text, evidence=evidence, holds=not failed)
-        elif line.strip().startswith(("-", "*")):
-            yield RaisedClaim(text=re.sub(r"^\s*[-*]\s+", "", line).strip())
+        told = line.strip()
+        if not told.startswith(("-", "*")):
+            continue
+        item = re.sub(r"^[-*]\s+", "", told)
+        text, _, bracket = item.rpartition("[")
+        found = _CITED.fullmatch(bracket) if text.strip() and item != told else None
+        if found is None:
+            yield RaisedClaim(text=item)
+            continue
+        evidence, word = found.groups()
+        failed = (word or "passed").lower() in {"failed", "false", "no", "refuted"}
+        yield RaisedClaim(text=text.strip(), evidence=evidence, holds=not failed)

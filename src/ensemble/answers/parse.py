@@ -13,14 +13,18 @@ from ensemble.answers.markdown import fenced_blocks, from_markdown, read_confide
 from ensemble.canonical import without_surrogates
 
 MAX_LEVELS: Final = 32
+MAX_BYTES: Final = 256 * 1024
 
 
 def parse_answer(text: str, wanted: Wanted) -> Answer:
     """Read a reply, JSON or Markdown.
 
     Raises:
-        Unparsed: no envelope, a position that is none of the choices, or text cut off.
+        Unparsed: no envelope, a position that is none of the choices, text cut off, or more
+            than 256 KiB.
     """
+    if (size := len(text.encode(errors="replace"))) > MAX_BYTES:
+        raise Unparsed(f"it has {size:,} bytes, more than the {MAX_BYTES:,} that are read")
     stripped = without_surrogates(text).strip()
     answer = _from_json(stripped) if stripped.startswith("{") else _from_prose(stripped)
     if answer.action is not None:
@@ -126,7 +130,7 @@ def _inside(value: Any) -> list[Any]:
 
 def _position(given: str | None, choices: Sequence[str]) -> str | None:
     if not choices:
-        return given.strip() if given else None
+        return " ".join((given or "").split())[:_LONGEST_POSITION].strip() or None
     if given is None:
         raise Unparsed(f"there is no **Position**; choose one of {', '.join(choices)}")
     tried = (given.strip(), _REMARK.split(given.strip(), maxsplit=1)[0])
@@ -143,4 +147,5 @@ def _plain(position: str) -> str:
     return "-".join(re.findall(r"[^\W_]+", position.casefold()))
 
 
-_REMARK: Final = re.compile(r"\s+[-—\u2013]+\s|[—\u2013:;,.(\n]")
+_LONGEST_POSITION: Final = 200
+_REMARK: Final = re.compile(r"(?<!\s)\s++[-—\u2013]+\s|[—\u2013:;,.(\n]")

@@ -1,5 +1,7 @@
 """The commands of `ensemble`, by name."""
 
+from typing import Annotated
+
 import typer
 
 from ensemble.cli import agents, casting, examining, machine, measuring, running
@@ -9,10 +11,26 @@ app = typer.Typer(
     help="Panels of expert agents, seated in roles, recorded and replayable.",
     epilog=STATUSES,
     no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def about(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Panels of expert agents, seated in roles, recorded and replayable."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("ensemble-panels"))
+        raise typer.Exit
+
+
 app.command()(running.run)
 app.command()(running.replay)
 app.command()(running.resume)

@@ -26,7 +26,7 @@ def lab(
 ) -> int:
     """Measure something in the lab: the same tools that agents ask for.
 
-    `of` of evaluate is the cache_key that `train` printed.
+    Status 1 where the job or a gate failed. `of` of evaluate is the cache_key that `train` printed.
 
     Example: ensemble lab train dataset=digits epochs=5
     """
@@ -38,13 +38,16 @@ def lab(
     result: dict[str, Any] = asyncio.run(measure(tool, fields or [], spec, workspace))
     out_json(result) if json else out(result_text(result))
     told = {"ok": 0, "refused:policy": Refused.status, "refused:spec": InvalidFile.status}
-    return told.get(result["status"], 1)
+    failed = any(gate["passed"] is False for gate in result["gates"])
+    return told.get(result["status"], 1) or int(failed)
 
 
 def schema(
-    of: Annotated[str, typer.Argument(help="`scenario`, `agent` or `lab`.")] = "scenario",
+    of: Annotated[
+        str, typer.Argument(help="`scenario`, `agent`, `lab` or `settings`.")
+    ] = "scenario",
 ) -> None:
-    """Print a JSON Schema (draft 7): of scenario files, of agents' frontmatter, or of lab specs.
+    """Print a JSON Schema (draft 7): of scenarios, agents' frontmatter, lab specs or settings.
 
     Example: ensemble schema scenario
     """

@@ -4,7 +4,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ensemble.cli.faults import printable
+from ensemble.cli.faults import printable, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,21 +18,21 @@ def print_ran(ran: "Ran") -> None:
 
     out(screen(ran.result, notes=ran.notes))
     if ran.error is not None:
-        sys.stderr.write(f"error: {printable(str(ran.error))}\n")
+        say(f"error: {ran.error}")
 
 
-def print_json(done: "Sequence[Ran]") -> None:
-    """Print one result document, or all of several in one."""
+def print_json(done: "Sequence[Ran]", *, several: bool) -> None:
+    """Print the result document of one case, or of several in one document."""
     from ensemble.scenarios.result import RESULTS_SCHEMA
 
     results = [ran.result for ran in done]
     document: Any = results[0]
-    if len(results) > 1:
+    if several:
         document = {"schema": RESULTS_SCHEMA, "results": results}
     out_json(document)
     for ran in done:
         if ran.error is not None:
-            sys.stderr.write(f"error: {printable(str(ran.error))}\n")
+            say(f"error: {ran.error}")
 
 
 def out_json(document: Any) -> None:

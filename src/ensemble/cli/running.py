@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ensemble.cli.faults import say
 from ensemble.cli.options import (
     CaseOption,
     JsonFlag,
@@ -13,6 +14,7 @@ from ensemble.cli.options import (
     QuietFlag,
     ScenarioPath,
 )
+from ensemble.errors import EnsembleError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -23,7 +25,12 @@ if TYPE_CHECKING:
 
 AnswersOption = Annotated[
     list[Path] | None,
-    typer.Option("--answers", help="A folder with answers that a person wrote; repeatable."),
+    typer.Option(
+        "--answers",
+        exists=True,
+        file_okay=False,
+        help="A folder with answers that a person wrote; repeatable.",
+    ),
 ]
 
 
@@ -52,7 +59,7 @@ def run(
     from ensemble.scenarios.run import run_scenario
 
     choices = Choices(chain=tuple(model or ()), answers=tuple(answers or ()), record=record)
-    cases = case_ids(scenario) if case == "all" else [None if case == "base" else case]
+    cases = case_ids(scenario) if case == "all" else [case]
 
     def go(one: str | None, watch: "Watch") -> "Going":
         return run_scenario(scenario, case=one, choices=choices, watch=watch)
@@ -66,7 +73,7 @@ def replay(
     *,
     json: JsonFlag = False,
     jsonl: JsonLinesFlag = False,
-    quiet: QuietFlag = False,
+    quiet: QuietFlag = False,  # noqa: ARG001 - as the other commands have it
 ) -> int:
     """Answer SCENARIO from its recordings: no network, no model, no lab.
 
@@ -77,13 +84,13 @@ def replay(
     from ensemble.scenarios.replay import recorded_cases, replay_scenario
 
     listed = recorded_cases(scenario) if case in (None, "all") else []
-    base = None if case in (None, "base") else case
-    cases = [one for one, _ in listed] or [base]
+    cases = [one for one, _ in listed] or [None if case == "all" else case]
 
     def go(one: str | None, watch: "Watch") -> "Going":
         return replay_scenario(scenario, case=one, watch=watch)
 
-    return _through(cases, go, json=json, jsonl=jsonl, quiet=quiet)
+    # Nothing is awaited in a replay, so there is no progress to show.
+    return _through(cases, go, json=json, jsonl=jsonl, quiet=True)
 
 
 def resume(
@@ -125,13 +132,14 @@ def rerecord(
 
     Example: ensemble rerecord scenarios/review.yaml --case expert --keep-answers
     """
+    from ensemble.scenarios.replay import recorded_cases
     from ensemble.scenarios.rerecord import rerecord_scenario
 
     def go(one: str | None, watch: "Watch") -> "Going":
         return rerecord_scenario(scenario, case=one, keep_answers=keep_answers, watch=watch)
 
-    base = None if case in (None, "base") else case
-    return _through([base], go, json=json, jsonl=False, quiet=quiet)
+    cases = [one for one, _ in recorded_cases(scenario)] if case == "all" else [case]
+    return _through(cases, go, json=json, jsonl=False, quiet=quiet)
 
 
 def _through(
@@ -148,13 +156,26 @@ def _through(
     from ensemble.cli.printing import print_json, print_ran
     from ensemble.report.progress import progress
 
+    if json and jsonl:
+        raise UsageError(
+            "one document or one line an event", where="--json --jsonl", fix="name one"
+        )
     done: list[Ran] = []
+    statuses: list[int] = []
     for case in cases:
-        with progress(quiet=quiet, lines_to=sys.stdout if jsonl else None) as watch:
-            ran = asyncio.run(go(case, watch))
+        try:
+            with progress(quiet=quiet, lines_to=sys.stdout if jsonl else None) as watch:
+                ran = asyncio.run(go(case, watch))
+        except EnsembleError as error:
+            if len(cases) == 1:
+                raise
+            say(f"error: {case or 'base'}: {error}")  # the other cases still have their say
+            statuses.append(error.status)
+            continue
         done.append(ran)
+        statuses.append(ran.status)
         if not json and not jsonl:
             print_ran(ran)
-    if json:
-        print_json(done)
-    return next((ran.status for ran in done if ran.status), 0)
+    if json and done:
+        print_json(done, several=len(cases) > 1)
+    return next((status for status in statuses if status), 0)

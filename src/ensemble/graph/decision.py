@@ -17,6 +17,7 @@ from ensemble.graph.state import (
     Turn,
     evidence_of,
     findings_of,
+    is_measured_before,
     latest,
     takes_position,
     turns_of,
@@ -24,7 +25,7 @@ from ensemble.graph.state import (
 from ensemble.roles import Authority, Role, TurnStatus
 
 LEVELS: Final = tuple(Authority)
-_VOTERS: Final = (Role.PANEL_MEMBER, Role.TIEBREAKER)
+VOTERS: Final = (Role.PANEL_MEMBER, Role.TIEBREAKER)
 _NO_POSITION: Final = "no position was reached"
 
 
@@ -58,7 +59,7 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     findings = findings_of(state)
     evidence = evidence_of(state)
     causes = Causes()
-    voters = _voters(ensemble, turns, {turn.path for turn in every if turn.role in _VOTERS})
+    voters = _voters(ensemble, turns, {turn.path for turn in every if turn.role in VOTERS})
     decider = _decider(ensemble, turns)
     position, answer, seat = _by_rule(ensemble, voters, decider, causes)
     fixed = _fixed_by_gate(ensemble, evidence)
@@ -71,6 +72,9 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     _weigh_witnesses(ensemble, witnesses, causes)
     _weigh_findings(findings, dispositions, causes)
     _weigh_claims(claims, causes)
+    lost = [item["id"] for item in evidence if is_measured_before(item) and _is_lost(item)]
+    if lost:
+        causes.add(Authority.DEGRADED, f"what had to be measured first was not: {', '.join(lost)}")
     if position is None and not causes.found.get(Authority.SPLIT):
         causes.add(Authority.VOID, _NO_POSITION)
     return {
@@ -161,13 +165,19 @@ def _weight(weights: Mapping[str, float], turn: Turn) -> Fraction:
 def _fixed_by_gate(ensemble: Ensemble, evidence: Sequence[Document]) -> str | None:
     if ensemble.rules.on_gate_failed is None:
         return None
-    failed = [
+    before = [item for item in evidence if is_measured_before(item)]
+    failed = [f"{item['name']} not measured ({item['id']})" for item in before if _is_lost(item)]
+    failed += [
         f"{gate['name']} ({item['id']})"
-        for item in evidence
+        for item in before  # a seat's own thresholds decide nothing by rule
         for gate in cast("list[Document]", item["gates"])
         if gate["passed"] is False
     ]
     return f"on_gate_failed: {', '.join(failed)}" if failed else None
+
+
+def _is_lost(evidence: Document) -> bool:
+    return evidence["status"] != "ok"
 
 
 def _dispositions(findings: Sequence[Finding], answer: Document) -> list[Document]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from ensemble.errors import EnsembleError, InvalidFile, OverLimit
-from ensemble.graph.state import Document
+from ensemble.graph.state import BEFORE, Document
 from ensemble.journal.run_journal import Journal
-from ensemble.lab.specs import Evaluate, Spec, asked, read_spec, spec_hash
+from ensemble.lab.specs import Evaluate, Spec, asked, from_seat, read_spec, spec_hash
 
 
 class Measures(Protocol):
@@ -62,7 +62,7 @@ class LabDesk:
         fresh: dict[str, tuple[Spec, list[Request]]] = {}
         for request in requests:
             try:
-                spec = read_spec(_plain(request.raw), where=request.asked_by)
+                spec = _read(request)
             except EnsembleError as error:
                 replies.append((request, f"refused: {error.problem}; {error.fix}"))
                 continue
@@ -155,13 +155,16 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _plain(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the spec without the scenario's own name for it."""
-    return {key: item for key, item in raw.items() if key != "id"}
+def _read(request: Request) -> Spec:
+    """Return the spec asked for; a seat sets neither its own gates nor its own limits."""
+    if request.asked_by == BEFORE:
+        raw = {key: item for key, item in request.raw.items() if key != "id"}
+        return read_spec(raw, where=request.asked_by)
+    return from_seat(request.raw, where=request.asked_by)
 
 
 def _asked_also(evidence: Document, request: Request) -> Document:
-    return {**evidence, "asked_by": [*evidence["asked_by"], request.asked_by], "cached": True}
+    return {**evidence, "asked_by": [*evidence["asked_by"], request.asked_by]}
 
 
 def _evidence(name: str, mark: str, askers: Sequence[Request], result: Document) -> Document:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ensemble.errors import InvalidFile
 from ensemble.graph.state import findings_of, latest, turns_of
 from ensemble.roles import Severity
 
@@ -14,6 +15,22 @@ class Condition:
 
     name: str
     holds: Callable[[Mapping[str, Any]], bool]
+    """A function of the state: `turns`, `evidence`, `task` … as `EnsembleState` has them."""
+
+    def holds_in(self, state: Mapping[str, Any], *, where: str) -> bool:
+        """Return whether it holds.
+
+        Raises:
+            InvalidFile: the condition itself fails; `where` names its edge.
+        """
+        try:
+            return self.holds(state)
+        except Exception as error:
+            raise InvalidFile(
+                f"the condition {self.name!r} fails: {type(error).__name__}: {error}",
+                where=where,
+                fix="mend the condition's function",
+            ) from error
 
     def __and__(self, other: "Condition") -> "Condition":
         name = f"{_part(self.name)} and {_part(other.name)}"

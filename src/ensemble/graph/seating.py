@@ -13,6 +13,7 @@ from ensemble.agents.prompt import Standing
 from ensemble.answers.answer import Wanted
 from ensemble.errors import EnsembleError, InvalidFile, closest, raise_all
 from ensemble.graph.topology import END, Topology
+from ensemble.lab.specs import form_of
 from ensemble.roles import Role
 
 
@@ -111,6 +112,7 @@ def wanted_of(
         dispositions=tuple(findings) if decides else (),
         claims=decides,
         tools=tuple(tools) if casting.tool_mode else (),
+        forms=tuple(form_of(tool) for tool in tools) if casting.tool_mode else (),
     )
 
 

@@ -84,7 +84,7 @@ def _named(turns: Sequence[Turn], findings: Sequence[Finding]) -> list[str]:
     raised = _by_turn(turns, findings)
     return [
         fenced(
-            _answer(turn, raised.get(turn.key, ()))
+            _answer(turn, raised.get(turn.key, ()), whole=True)
             if turn.answered
             else f"gave no answer: {turn.status}",
             f"{turn.path} {turn.agent} as {turn.role}",
@@ -93,7 +93,7 @@ def _named(turns: Sequence[Turn], findings: Sequence[Finding]) -> list[str]:
     ]
 
 
-def _answer(turn: Turn, findings: Sequence[Finding]) -> str:
+def _answer(turn: Turn, findings: Sequence[Finding], *, whole: bool = False) -> str:
     answer = cast("Document", turn.answer)
     position = answer.get("position")
     lines = [
@@ -102,7 +102,7 @@ def _answer(turn: Turn, findings: Sequence[Finding]) -> str:
         f"Confidence: {answer['confidence']}",
         f"Uncertainty: {'; '.join(answer['uncertainty'])}" if answer["uncertainty"] else "",
         f"Verification: {answer['verification']}" if answer["verification"] else "",
-        answer["body"] if not findings else "",
+        answer["body"] if whole or not findings else "",
         *(_finding(finding) for finding in findings),
     ]
     return "\n".join(line for line in lines if line)
@@ -113,7 +113,7 @@ def _listed(title: str, findings: Sequence[Finding]) -> list[str]:
 
 
 def _finding(finding: Finding) -> str:
-    about = [finding.location, finding.issue, finding.recommendation]
+    about = [finding.location, finding.issue, finding.impact, finding.recommendation]
     evidence = f" [{finding.evidence}]" if finding.evidence else ""
     detail = "; ".join(text for text in about if text)
     return f"{finding.id} [{finding.severity}] {finding.title}{evidence}: {detail}".rstrip(": ")

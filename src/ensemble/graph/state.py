@@ -5,11 +5,13 @@ Every channel collects by key and is read in a fixed order. `Turn` is one finish
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, TypedDict, cast
+from typing import Annotated, Any, Final, TypedDict, cast
 
 from ensemble.roles import ROLE_DEFAULTS, TurnStatus
 
 Document = dict[str, Any]
+BEFORE: Final = "lab.before"
+"""Who asks for what a scenario has measured first."""
 
 
 def by_key(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,7 +152,10 @@ class Finding:
 def findings_of(state: Mapping[str, Any]) -> list[Finding]:
     """Return every finding: failed gates first (G1 …), then what the seats raised (F1 …)."""
     found: list[Finding] = []
-    for evidence in evidence_of(state):
+    for evidence in filter(is_measured_before, evidence_of(state)):
+        if evidence["status"] != "ok":
+            found.append(_unmeasured_finding(f"G{len(found) + 1}", evidence))
+            continue
         for gate in cast("list[Document]", evidence["gates"]):
             if gate["passed"] is not True:
                 found.append(_gate_finding(f"G{len(found) + 1}", evidence, gate))
@@ -166,6 +171,26 @@ def evidence_of(state: Mapping[str, Any]) -> list[Document]:
     """Return the evidence in order of its ids."""
     known: Mapping[str, Document] = state.get("evidence", {})
     return sorted(known.values(), key=lambda item: int(item["id"][1:]))
+
+
+def _unmeasured_finding(name: str, evidence: Document) -> Finding:
+    return Finding(
+        id=name,
+        severity="CRITICAL",
+        title=f"{evidence['name']} was not measured: {evidence['tool']} {evidence['status']}",
+        location=str(evidence["spec"].get("dataset") or evidence["name"]),
+        by="lab",
+        evidence=evidence["id"],
+        issue=str(evidence.get("error") or ""),
+    )
+
+
+def is_measured_before(evidence: Document) -> bool:
+    """Return whether the scenario had it measured, before anyone spoke.
+
+    Only then were its gates' thresholds not a model's to choose.
+    """
+    return evidence["asked_by"][0] == BEFORE
 
 
 def _gate_finding(name: str, evidence: Document, gate: Document) -> Finding:

@@ -19,7 +19,15 @@ from ensemble.graph.lab_desk import evidence_line
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Member, node_name
 from ensemble.graph.sight import seen_by
-from ensemble.graph.state import Document, StateUpdate, Turn, evidence_of, findings_of, turns_of
+from ensemble.graph.state import (
+    Document,
+    StateUpdate,
+    Turn,
+    evidence_of,
+    findings_of,
+    is_measured_before,
+    turns_of,
+)
 from ensemble.models.chain import Answered, ChainExhausted
 from ensemble.roles import TurnStatus
 
@@ -136,7 +144,11 @@ def _begin(
     key = f"{member.path}/{role}#{len(before)}"
     chain = run.chains[member.path]
     asked = chain[0].asked if chain else None
-    run.journal.note("turn_started", key, agent=member.agent.name, role=role, asked=asked)
+    first = next((c for c in chain if c.available), None)
+    asks = f"{first.provider}/{first.model}" if first else None
+    run.journal.note(
+        "turn_started", key, agent=member.agent.name, role=role, asked=asked, asks=asks
+    )
     casting = ensemble.castings[member.path, role]
     findings = tuple(finding.id for finding in findings_of(state))
     wanted = ensemble.wanted(casting, findings)
@@ -154,7 +166,7 @@ def _begin(
 
 
 def _measured_before(state: Mapping[str, Any]) -> list[Document]:
-    return [item for item in evidence_of(state) if item["asked_by"][0] == "lab.before"]
+    return [item for item in evidence_of(state) if is_measured_before(item)]
 
 
 def _opening(state: Mapping[str, Any], run: RunContext, own: str) -> list["BaseMessage"]:

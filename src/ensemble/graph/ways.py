@@ -120,7 +120,8 @@ class Ways:
             before = state.get("taken", {}).get(mark, 0)
             if edge.at_most is not None and before >= edge.at_most:
                 continue
-            if edge.when is None or edge.when.holds(state):
+            where = f"graph {self._topology.name}, edge out of {edge.source}"
+            if edge.when is None or edge.when.holds_in(state, where=where):
                 return edge, {} if edge.at_most is None else {mark: before + 1}
         return None, {}
 

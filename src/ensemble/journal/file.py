@@ -1,4 +1,4 @@
-"""A run's folder on disk: `events.jsonl`, `blobs/`, `manifest.json` and the owner's lock.
+"""A run's folder on disk: `events.jsonl`, `blobs/` and the owner's lock.
 
 Lines are appended and synced in groups: whatever has gathered while the last sync ran goes
 out with the next one. What was being written when a process died is cut off before the
@@ -10,21 +10,20 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import socket
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
-from ensemble.canonical import canonical
-from ensemble.errors import CannotWrite, DiskFull, InvalidFile, NotOwner, Refused
+from ensemble.errors import CannotWrite, DiskFull, InvalidFile, NotOwner
 from ensemble.journal.record import Event, read_line, write_line
-from ensemble.journal.redaction import Redactor, secrets_of_environment
+from ensemble.journal.shape import check_body, what_is_wrong
 
 EVENTS = "events.jsonl"
-MANIFEST = "manifest.json"
+_BLOB: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,8 @@ def read_events(folder: Path) -> Contents:
     """Read a journal up to its last whole line.
 
     Raises:
-        InvalidFile: there is no journal in `folder`, or a blob is missing or altered.
+        InvalidFile: there is no journal in `folder`, a line is no event, or a blob is missing
+            or altered.
     """
     path = folder / EVENTS
     if not path.is_file():
@@ -54,7 +54,16 @@ def read_events(folder: Path) -> Contents:
     data = path.read_bytes()
     lines = data.removesuffix(b"\n").split(b"\n") if data else []
     for number, line in enumerate(lines, 1):
-        read = read_line(line, last_sum, lambda name: _read_blob(folder, name))
+        try:
+            read = read_line(line, last_sum, lambda name: _read_blob(folder, name))
+            if read is not None:
+                check_body(read[0].event, read[0].body)
+        except (ValueError, RecursionError) as error:
+            raise InvalidFile(
+                f"this line is no event: {what_is_wrong(error)}",
+                where=f"{path}:{number}:1",
+                fix="restore the file",
+            ) from error
         if read is None:
             torn = number
             break
@@ -70,7 +79,9 @@ def _no_journal(folder: Path) -> InvalidFile:
     return InvalidFile("no journal here", where=where, fix="name a run of `ensemble list`")
 
 
-def _read_blob(folder: Path, name: str) -> Any:
+def _read_blob(folder: Path, name: Any) -> Any:
+    if not isinstance(name, str) or not _BLOB.fullmatch(name):
+        raise ValueError(f"{str(name)[:80]!r} names no blob")
     path = folder / "blobs" / name.removeprefix("sha256:")
     where = str(path)
     if not path.is_file():
@@ -114,7 +125,7 @@ class JournalFile:
             made = cls(folder, run, lock, "", 0)
             _sync_names(folder)
         except OSError as error:
-            raise _unwritable(error, folder) from error
+            raise unwritable(error, folder) from error
         return made
 
     @classmethod
@@ -135,7 +146,7 @@ class JournalFile:
             return cls(folder, contents.run, lock, contents.last_sum, last), contents
         except OSError as error:
             lock.close()
-            raise _unwritable(error, folder) from error
+            raise unwritable(error, folder) from error
         except InvalidFile:
             lock.close()
             raise
@@ -143,7 +154,7 @@ class JournalFile:
     def append(self, event: Event) -> None:
         """Put the event's line in the buffer; `flush` waits until it is on disk."""
         if self._failure is not None:
-            raise _unwritable(self._failure, self.folder) from self._failure
+            raise unwritable(self._failure, self.folder) from self._failure
         if self._file.closed:
             fix = "`ensemble resume` takes it up again"
             raise CannotWrite("this run was given up", where=str(self.folder), fix=fix)
@@ -162,7 +173,7 @@ class JournalFile:
         wanted = self._appended
         while self._synced < wanted:
             if self._failure is not None:
-                raise _unwritable(self._failure, self.folder) from self._failure
+                raise unwritable(self._failure, self.folder) from self._failure
             if self._syncing is None or self._syncing.done():
                 self._syncing = asyncio.create_task(self._sync())
             await asyncio.shield(self._syncing)
@@ -174,7 +185,7 @@ class JournalFile:
         try:
             self._write_waiting()
         except OSError as error:
-            raise _unwritable(error, self.folder) from error
+            raise unwritable(error, self.folder) from error
         finally:
             self._waiting.clear()
             self._file.close()
@@ -210,7 +221,7 @@ class JournalFile:
                 write_whole(path, data)
             except OSError as error:
                 self._failure = error
-                raise _unwritable(error, self.folder) from error
+                raise unwritable(error, self.folder) from error
         return f"sha256:{name}"
 
 
@@ -227,73 +238,6 @@ def write_whole(path: Path, data: bytes) -> None:
         partial.unlink(missing_ok=True)
         raise
     _sync_names(path.parent)
-
-
-def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write `manifest.json`, sorted and indented, so that it reads and diffs well.
-
-    Raises:
-        DiskFull: the disk is full or failing.
-        CannotWrite: the folder is read-only or gone.
-    """
-    text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
-    try:
-        write_whole(folder / MANIFEST, f"{text}\n".encode())
-    except OSError as error:
-        raise _unwritable(error, folder) from error
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a run or recording; empty where there is none yet."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        return {}
-    try:
-        loaded: dict[str, Any] = json.loads(path.read_text())
-    except ValueError as error:
-        raise InvalidFile(
-            f"the manifest is no JSON: {error}", where=str(path), fix="restore the file"
-        ) from error
-    return loaded
-
-
-def copy_recording(run: Path, into: Path, names: Sequence[str] = (EVENTS, MANIFEST)) -> None:
-    """Keep a finished run as a recording at `into`, in place of the one before.
-
-    Raises:
-        Refused: a secret of this process's environment, or what looks like one, is in it.
-        CannotWrite: the folder is read-only (or `DiskFull`).
-    """
-    import shutil
-
-    _refuse_secrets(run)
-    fresh = into.with_name(f".{into.name}.{os.getpid()}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    try:
-        fresh.mkdir(parents=True)
-        for name in names:
-            shutil.copy2(run / name, fresh / name)
-        if any((run / "blobs").iterdir()):
-            shutil.copytree(run / "blobs", fresh / "blobs")
-        shutil.rmtree(into, ignore_errors=True)
-        fresh.replace(into)
-    except OSError as error:
-        raise _unwritable(error, into) from error
-
-
-def _refuse_secrets(run: Path) -> None:
-    """Look once more, whatever redaction did before: a recording is kept and shared."""
-    redactor = Redactor(secrets_of_environment())
-    contents = read_events(run)
-    written = [event.document(contents.run) for event in contents.events]
-    for number, item in enumerate([*written, read_manifest(run)]):
-        if canonical(redactor.clean(item)) != canonical(item):
-            name = f"{run / EVENTS}:{number + 1}:1" if number < len(written) else run / MANIFEST
-            raise Refused(
-                "a secret would be kept in the recording",
-                where=str(name),
-                fix="take it out of the task, the files or the environment, then run again",
-            )
 
 
 def _cut(path: Path, whole_bytes: int) -> None:
@@ -321,7 +265,7 @@ def _own(folder: Path) -> IO[str]:
     try:
         lock = path.open("a+", encoding="utf-8")
     except OSError as error:
-        raise _unwritable(error, folder) from error
+        raise unwritable(error, folder) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -337,7 +281,8 @@ def _own(folder: Path) -> IO[str]:
     return lock
 
 
-def _unwritable(error: OSError, folder: Path) -> CannotWrite | DiskFull:
+def unwritable(error: OSError, folder: Path) -> CannotWrite | DiskFull:
+    """Return what a refused write means to the user."""
     import errno
 
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from ensemble.canonical import canonical
+from ensemble.journal.shape import Head
 
 BLOB_OVER_BYTES: Final = 4096
 FORMAT: Final = "ensemble/journal@1"
@@ -80,7 +81,11 @@ def write_line(
 def read_line(
     line: bytes, previous_sum: str, read_blob: Callable[[str], Any]
 ) -> tuple[Event, str, str] | None:
-    """Return the event, its sum and its run id; None where the line is torn or unchained."""
+    """Return the event, its sum and its run id; None where the line is torn or unchained.
+
+    Raises:
+        ValueError: the line is whole, and no event.
+    """
     try:
         loaded: Any = json.loads(line)
         # Another spelling of the same value is a change of bytes too.
@@ -97,8 +102,8 @@ def read_line(
         for name, item in flat.items()
         if name not in _HEAD
     }
-    event = Event(flat["event"], flat["key"], int(flat["seq"]), float(flat["at"]), body)
-    return event, told, flat["run"]
+    head = Head.model_validate(flat)
+    return Event(head.event, head.key, head.seq, head.at, body), told, head.run
 
 
 def _is_blob(item: Any) -> bool:

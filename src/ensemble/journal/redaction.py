@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import quote, quote_plus
 
+from ensemble.canonical import canonical
+
 _SECRET_NAME: Final = re.compile(
     r"API_?KEY|_KEY$|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|_(?:PAT|PWD)$",
     re.IGNORECASE,
 )
+_PLACEHOLDER: Final = re.compile(r"<secret:([^<>]*)>")
 _SHORTEST: Final = 8
 _KEPT_CHARACTERS: Final = 256 * 1024
 
@@ -113,6 +116,16 @@ class Redactor:
         self._kept: dict[str, str] = {}
         self._kept_characters = 0
 
+    @classmethod
+    def of_environment(cls) -> "Redactor":
+        """Take out this process's secrets, and what looks like one: for live runs and messages."""
+        return cls(secrets_of_environment())
+
+    @classmethod
+    def of_shapes(cls) -> "Redactor":
+        """Take out only what looks like a secret, the same everywhere: for replays."""
+        return cls({})
+
     def clean(self, value: Any) -> Any:
         """Return `value` with every secret in its texts and keys replaced."""
         return self._clean_text(value) if isinstance(value, str) else self._clean_inside(value)
@@ -161,6 +174,13 @@ def secrets_of_environment(environment: Mapping[str, str] | None = None) -> dict
     """Return the variables whose names say that they hold a secret."""
     given = os.environ if environment is None else environment
     return {name: value for name, value in given.items() if _SECRET_NAME.search(name)}
+
+
+def named_in(value: Any) -> list[str]:
+    """Return the variables whose values were taken out of `value`; shapes are none."""
+    shapes = {shape.placeholder for shape in _SHAPES}
+    found = _PLACEHOLDER.finditer(canonical(value).decode())
+    return sorted({match[1] for match in found if match[0] not in shapes})
 
 
 def _forms(value: str) -> set[str]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 from ensemble.canonical import canonical, fingerprint
-from ensemble.errors import EnsembleError, Paused
+from ensemble.errors import Diverged, EnsembleError, Paused
 from ensemble.journal.digest import is_lost, reduced, whole
 from ensemble.journal.divergence import Divergence
 from ensemble.journal.file import JournalFile
@@ -25,6 +25,8 @@ from ensemble.journal.redaction import Redactor
 Perform = Callable[[], Awaitable[tuple[str, dict[str, Any]]]]
 Heard = Callable[[Event], None]
 
+_TURNS_OF_THE_LOOP: Final = 50
+"""Enough for seats that go side by side to come to the calls of the same step."""
 _OUTCOMES: Final = frozenset(name for names in ANSWERED.values() for name in names)
 
 
@@ -39,6 +41,7 @@ class Journal:
         recorded: Iterable[Event] = (),
         replaying: bool = False,
         redactor: Redactor | None = None,
+        shown: Redactor | None = None,
         heard: Heard | None = None,
     ) -> None:
         """Start a journal.
@@ -49,6 +52,7 @@ class Journal:
             recorded: what an earlier process, or the recording, already holds.
             replaying: perform nothing; what is not recorded is a divergence.
             redactor: takes secrets out before anything is fingerprinted or kept.
+            shown: takes secrets out of what is told of a divergence; None is `redactor`.
             heard: told each event as it is appended.
         """
         known = list(recorded)
@@ -56,9 +60,9 @@ class Journal:
         self.replaying = replaying
         self.recorded = known
         self.events: list[Event] = [] if replaying else list(known)
-        self.divergence = Divergence(known)
+        self.divergence = Divergence(known, shown or redactor)
         self._file = file
-        self._redactor = redactor or Redactor({})
+        self._redactor = redactor or Redactor.of_shapes()
         self._heard = heard
         self._seq = 0 if replaying else len(known)
         self._known: dict[tuple[str, str, str], Event] = {}
@@ -100,7 +104,8 @@ class Journal:
         if found is not None:
             self._used.add((key, attempt))
             if found.body.get("print") != mark:
-                raise self.divergence.differs(found, ASKED[kind], asked)
+                self.divergence.differs(found, ASKED[kind], asked)
+                raise await self._first_met()
             return self._recall(ASKED[kind], found)
         if self.replaying:
             raise self.divergence.unknown(key, attempt, asked, about)
@@ -112,6 +117,12 @@ class Journal:
         outcome = self.append(name, key, {**body, "attempt": number, "print": mark})
         await self.flush()
         return outcome
+
+    async def _first_met(self) -> Diverged:
+        """Let calls of the same step meet their own difference; return the first in the run."""
+        for _ in range(_TURNS_OF_THE_LOOP if self.replaying else 0):
+            await asyncio.sleep(0)
+        return self.divergence.first_met()
 
     async def settle(self, event: str, key: str, make: Callable[[], Any], **about: Any) -> Any:
         """Return a value that depends on clock, chance, order or surroundings, made once.

@@ -18,11 +18,26 @@ def locate(workspace: Path, dataset: str) -> Path:
 
     Raises:
         Refused: the name leads out of the workspace.
-        InvalidFile: there is no such file, or it is larger than 256 MiB.
+        InvalidFile: no file can have this name, there is none, or it is larger than 256 MiB.
     """
     if dataset == DIGITS:
         return _digits()
-    root = workspace.resolve()
+    try:
+        return _found(workspace.resolve(), dataset)
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long, links in a circle
+        raise InvalidFile(
+            f"no file can be found by this name: {error}",
+            where="dataset",
+            fix="name a file by its path inside the workspace",
+        ) from error
+
+
+def data_hash(path: Path) -> str:
+    """Return `sha256:…` of the dataset's bytes."""
+    return f"sha256:{file_hash(path)}"
+
+
+def _found(root: Path, dataset: str) -> Path:
     named = Path(dataset)
     if named.is_absolute() or ".." in named.parts or not _beneath(root / named, root):
         raise Refused(
@@ -45,11 +60,6 @@ def locate(workspace: Path, dataset: str) -> Path:
             fix="name a smaller sample of it",
         )
     return path
-
-
-def data_hash(path: Path) -> str:
-    """Return `sha256:…` of the dataset's bytes."""
-    return f"sha256:{file_hash(path)}"
 
 
 def _beneath(path: Path, root: Path) -> bool:

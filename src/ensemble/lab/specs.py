@@ -43,7 +43,9 @@ class Limits(BaseModel):
 class JobSpec(BaseModel):
     """What every spec has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     method_version: ClassVar[str] = "1"
     """Raised when the tool measures in another way, so that older answers are not reused."""
@@ -82,6 +84,7 @@ class JobSpec(BaseModel):
 class CheckData(JobSpec):
     """Look for leaks between splits, imbalance and missing values."""
 
+    method_version = "2"
     metrics = (
         "duplicates_across_splits",
         "near_duplicates_across_splits",
@@ -92,6 +95,7 @@ class CheckData(JobSpec):
     at_most = frozenset(metrics) - {"label_balance"}
 
     tool: Literal["check_data"] = "check_data"
+    """The tool\'s name."""
     dataset: Dataset
     """`digits`, or an .npz or .csv file of the workspace."""
     label: str | None = Field(default=None, min_length=1, max_length=100)
@@ -106,6 +110,7 @@ class Train(JobSpec):
     metrics = ("val_accuracy", "train_accuracy")
 
     tool: Literal["train"] = "train"
+    """The tool\'s name."""
     dataset: Dataset
     """`digits`, or an .npz or .csv file of the workspace."""
     label: str | None = Field(default=None, min_length=1, max_length=100)
@@ -144,6 +149,7 @@ class Evaluate(JobSpec):
     metrics = ("test_accuracy", "val_accuracy", "macro_f1")
 
     tool: Literal["evaluate"] = "evaluate"
+    """The tool\'s name."""
     of: str = Field(min_length=1, max_length=100)
     """The result of `train` to score: its id in the scenario, or an evidence id."""
     split: Literal["val", "test"] = "test"
@@ -170,6 +176,7 @@ class Benchmark(JobSpec):
     exclusive = True
 
     tool: Literal["benchmark"] = "benchmark"
+    """The tool\'s name."""
     kind: Literal["matmul"] = "matmul"
     """What is timed."""
     sizes: tuple[Annotated[int, Field(ge=16, le=16384)], ...] = Field(
@@ -213,6 +220,17 @@ def read_spec(raw: Mapping[str, Any], *, where: str) -> Spec:
         raise
 
 
+def from_seat(raw: Mapping[str, Any], *, where: str) -> Spec:
+    """Return the spec that a seat asks for, with gates, limits and cache mode left out.
+
+    A seat says what is measured; what passes and what a job may use is not for it to say.
+
+    Raises:
+        InvalidFile: a field is unknown, missing or out of range (`Faults` for several).
+    """
+    return read_spec({k: v for k, v in raw.items() if k not in _NOT_A_SEATS}, where=where)
+
+
 def spec_schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON schema of each tool's spec."""
     return {name: tool.model_json_schema() for name, tool in TOOLS.items()}
@@ -230,6 +248,9 @@ def spec_hash(spec: Spec) -> str:
 def asked(spec: Spec) -> dict[str, Any]:
     """Return what the spec asks for as plain data, without limits and cache mode."""
     return spec.model_dump(mode="json", exclude={"limits", "cache"})
+
+
+_NOT_A_SEATS = frozenset({"gate", "limits", "cache"})
 
 
 def _fault(details: ErrorDetails, tool: type[JobSpec], where: str) -> InvalidFile:
@@ -256,3 +277,13 @@ def _fix(details: ErrorDetails, field: str, tool: type[JobSpec]) -> str:
             named = tool.model_fields.get(field.split(".", maxsplit=1)[0])
             about = f" ({named.description})" if named and named.description else ""
             return f"change `{field or 'gate'}` so that it fits{about}"
+
+
+def form_of(tool: str) -> str:
+    """Return one line that says what a seat may put into the tool's spec."""
+    fields = [
+        name if field.is_required() else f"{name}={field.default!r}"
+        for name, field in TOOLS[tool].model_fields.items()
+        if name not in {*_NOT_A_SEATS, "tool", "device", "threads"}
+    ]
+    return f"{tool}: {', '.join(fields)}"

@@ -22,6 +22,7 @@ from ensemble.config import Embedded, cache_folder
 from ensemble.errors import EnsembleError, NoModelLeft
 from ensemble.models.embedded_server import (
     LOG,
+    LOOPBACK,
     READY,
     STATE,
     is_healthy,
@@ -112,7 +113,7 @@ def prompt_tokens_computed(settings: Embedded) -> int:
     request = urllib.request.Request(  # noqa: S310 - our own server on loopback
         f"{lease.url}/metrics", headers={"Authorization": f"Bearer {lease.key}"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
+    with LOOPBACK.open(request, timeout=10) as answer:
         found = _PROMPT_TOKENS.search(answer.read().decode())
     return int(float(found[1])) if found else 0
 

@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,7 @@ def manual(
     answers: Sequence[Path] = (),
     at_terminal: bool | None = None,
     wait_s: float = _WAIT_AT_MOST_S,
+    clean: Callable[[str], str] | None = None,
 ) -> Provider:
     """Return the provider whose answers a person gives.
 
@@ -38,6 +39,7 @@ def manual(
         answers: more folders to look for answers in.
         at_terminal: whether someone is there to answer now; None asks the terminal.
         wait_s: how long to wait for them.
+        clean: takes secrets out of a prompt before it is written.
 
     The provider raises `Paused`, which names the files, where no answer is there in time.
     """
@@ -48,7 +50,8 @@ def manual(
         places = [answer, *(other / answer.name for other in answers)]
         text = _answer_in(places)
         if text is None:
-            _write_prompt(prompt, answer, call)
+            asked = _prompt(answer, call)
+            _write(prompt, clean(asked) if clean else asked)
             waits = sys.stdin.isatty() if at_terminal is None else at_terminal
             if waits:
                 sys.stderr.write(f"{call.key}: read {prompt}, answer in {answer.name} beside it\n")
@@ -93,7 +96,7 @@ async def _answer_within(places: Sequence[Path], wait_s: float) -> str | None:
     return before
 
 
-def _write_prompt(prompt: Path, answer: Path, call: ModelCall) -> None:
+def _prompt(answer: Path, call: ModelCall) -> str:
     parts = [
         f"<!-- Answer all of this in one reply; save it as {answer.name} in this folder. -->",
         *(f"<!-- {m['role']} -->\n\n{m['content']}" for m in plain(call.messages)),
@@ -101,9 +104,13 @@ def _write_prompt(prompt: Path, answer: Path, call: ModelCall) -> None:
     if call.schema is not None:
         schema = json.dumps(call.schema, indent=2, ensure_ascii=False)
         parts.append(f"<!-- The answer must be JSON that fits this schema. -->\n\n{schema}")
+    return "\n\n".join([*parts, ""])
+
+
+def _write(prompt: Path, text: str) -> None:
     try:
         prompt.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(prompt, "\n\n".join([*parts, ""]).encode())
+        write_whole(prompt, text.encode())
     except OSError as error:
         raise CannotWrite(
             f"the prompt cannot be written: {error.strerror}",

@@ -39,19 +39,22 @@ class Probes:
 
     @property
     def ollama_host(self) -> str:
-        """Host and port at which Ollama is asked, by `OLLAMA_HOST`."""
-        return ollama_address(self._environment.get("OLLAMA_HOST", ""))[1]
+        """Host and port at which Ollama is asked, by `OLLAMA_HOST`; its own text if it is none."""
+        address = self._ollama_address()
+        return address[1] if address else self._environment.get("OLLAMA_HOST", "")
 
     async def ollama_tags(self) -> tuple[str, ...] | None:
         """Return the tags that Ollama has pulled; None where it does not answer in a second."""
         if not self._asked_ollama:
-            scheme, host = ollama_address(self._environment.get("OLLAMA_HOST", ""))
-            self._tags = await _tags(f"{scheme}://{host}/api/tags")
+            if address := self._ollama_address():
+                self._tags = await _tags(f"{address[0]}://{address[1]}/api/tags")
             self._asked_ollama = True
         return self._tags
 
     async def ollama_missing(self, tag: str) -> str | None:
         """Return why Ollama cannot serve `tag`; None where it can."""
+        if self._ollama_address() is None:
+            return f"OLLAMA_HOST is no host:port: {self.ollama_host!r}"
         tags = await self.ollama_tags()
         if tags is None:
             return f"Ollama does not answer at {self.ollama_host}"
@@ -69,9 +72,19 @@ class Probes:
             return "no embedded weights, and ENSEMBLE_OFFLINE forbids to fetch them"
         return None
 
+    def _ollama_address(self) -> tuple[str, str] | None:
+        try:
+            return ollama_address(self._environment.get("OLLAMA_HOST", ""))
+        except ValueError:
+            return None
+
 
 def ollama_address(named: str) -> tuple[str, str]:
-    """Return scheme and `host:port` for a value of `OLLAMA_HOST`, read as Ollama reads it."""
+    """Return scheme and `host:port` for a value of `OLLAMA_HOST`, read as Ollama reads it.
+
+    Raises:
+        ValueError: it is neither a host nor a URL of one.
+    """
     scheme, found, rest = named.strip().rpartition("://")
     parts = urlsplit(f"//{rest}")
     host = parts.hostname or "127.0.0.1"

@@ -6,7 +6,7 @@ for litellm, and a broken litellm breaks only what litellm serves.
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ def providers_for(
     answers: Sequence[Path] = (),
     at_terminal: bool | None = None,
     script: Provider | None = None,
+    clean: Callable[[str], str] | None = None,
 ) -> dict[str, Provider]:
     """Return every provider that a chain resolved with `settings` can name.
 
@@ -37,6 +38,7 @@ def providers_for(
         answers: more folders that hold a person's answers.
         at_terminal: whether a person can answer now; None asks the terminal.
         script: what `scripted` candidates are asked through.
+        clean: takes secrets out of what a person is asked, before it is written.
     """
     table: dict[str, Provider] = {"litellm": _litellm, "ollama": _ollama}
     table["embedded"] = _embedded(settings)
@@ -48,7 +50,9 @@ def providers_for(
     if manual_folder is not None:
         from ensemble.models.manual import manual
 
-        table["manual"] = manual(manual_folder, run=run, answers=answers, at_terminal=at_terminal)
+        table["manual"] = manual(
+            manual_folder, run=run, answers=answers, at_terminal=at_terminal, clean=clean
+        )
     table["scripted"] = script or _no_script
     return table
 

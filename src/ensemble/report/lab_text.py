@@ -16,5 +16,6 @@ def result_text(result: Mapping[str, Any]) -> str:
     for name, value in result["value"].items():
         if isinstance(value, (int, float, str)):
             lines.append(f"  {name}: {value}")
-    lines.append(f"  cache_key: {result['cache_key']}")
+    if result["cache_key"]:
+        lines.append(f"  cache_key: {result['cache_key']}")
     return "\n".join(lines)

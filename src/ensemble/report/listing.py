@@ -24,7 +24,9 @@ def listed(kind: str) -> list[dict[str, Any]]:
 
 def _runs() -> list[dict[str, Any]]:
     return [
-        {
+        {"run": row["run"], "fault": row["fault"]}
+        if "fault" in row
+        else {
             "run": row["run"],
             "status": row.get("status", "interrupted"),
             "authority": row.get("authority"),

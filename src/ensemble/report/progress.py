@@ -22,9 +22,13 @@ class _Line:
 
     role: str
     asked: str = ""
+    """The model wished for first."""
+    asks: str = ""
+    """The first that can be asked here."""
     served: str = ""
     state: str = "waiting"
     tokens: int = 0
+    written: int = 0
     started: float = field(default_factory=time.monotonic)
     ended: float | None = None
 
@@ -73,9 +77,10 @@ class _Seats:
         match event.event:
             case "turn_started":
                 body = event.body
-                self.lines[event.key] = _Line(str(body["role"]), str(body.get("asked") or ""))
+                wished, asks = str(body.get("asked") or ""), str(body.get("asks") or "")
+                self.lines[event.key] = _Line(str(body["role"]), wished, asks)
             case "model_asked" if line:
-                line.state = "thinking"
+                line.state, line.written = "thinking", 0
             case "model_failed" if line:
                 line.state = f"failed: {event.body.get('class')}"
             case "model_replied" if line:
@@ -85,6 +90,7 @@ class _Seats:
             case "turn_ended":
                 # A resumed run is not told again of a turn that had begun before.
                 line = line or self.lines.setdefault(event.key, _Line(str(event.value["role"])))
+                line.served = str(event.value["served"] or "")
                 line.state, line.ended = str(event.value["status"]), time.monotonic()
             case "lab_submitted":
                 self.lab = f"lab: {event.body.get('tool')} is running"
@@ -92,6 +98,18 @@ class _Seats:
                 self.lab = f"lab: {event.value['tool']} {event.value['status']}"
             case _:
                 pass
+
+    def written(self, key: str, text: str) -> None:
+        """Take in a piece of an answer; provisional until the reply."""
+        line = self.lines.get(key.partition("/model#")[0])
+        if line is not None:
+            line.written += len(text)
+            line.state = f"writing, {line.written} characters"
+
+    def measured(self, told: dict[str, Any]) -> None:
+        """Take in what a lab job says of itself."""
+        shown = (f"{name} {value}" for name, value in told.items() if name != "event")
+        self.lab = f"lab: {told.get('event', 'running')}, {', '.join(shown)}"[:100]
 
 
 class _Plain(_Seats):
@@ -104,7 +122,8 @@ class _Plain(_Seats):
             sys.stderr.write(f"{self.lab}\n")
         elif event.event == "turn_started":
             line = self.lines[event.key]
-            sys.stderr.write(f"{event.key}: begins, asks {line.asked or 'its chain'}\n")
+            wish = f"wants {line.asked}, " if line.asked else ""
+            sys.stderr.write(f"{event.key}: begins, {wish}asks {line.asks or 'nobody'}\n")
         elif event.event == "turn_ended":
             line = self.lines[event.key]
             sys.stderr.write(
@@ -122,7 +141,9 @@ def _live() -> Generator[Watch]:
     seats = _Seats()
     console = Console(stderr=True, highlight=False, markup=False)
     with Live(console=console, get_renderable=lambda: _table(seats), refresh_per_second=4):
-        yield Watch(event=lambda _, event: seats.heard(event))
+        yield Watch(
+            event=lambda _, event: seats.heard(event), text=seats.written, lab=seats.measured
+        )
 
 
 def _table(seats: _Seats) -> Any:
@@ -133,7 +154,8 @@ def _table(seats: _Seats) -> Any:
     for name in ("seat", "role", "asked", "served", "state", "tokens", "seconds"):
         table.add_column(name, justify="right" if name in ("tokens", "seconds") else "left")
     for key, line in seats.lines.items():
-        cells = (key.partition("/")[0], line.role, line.asked, line.served, line.state)
+        served = line.served or f"({line.asks})"
+        cells = (key.partition("/")[0], line.role, line.asked, served, line.state)
         counts = (str(line.tokens or ""), f"{line.seconds:.1f}")
         table.add_row(*(Text(cell) for cell in (*cells, *counts)))
     if seats.lab:

@@ -28,19 +28,23 @@ def _head(result: Mapping[str, Any]) -> str:
     decision: Mapping[str, Any] = result["decision"] or {}
     case = f" ({result['case']})" if result["case"] else ""
     if not decision:
-        return f"{str(result['status']).upper()}: no decision yet    {result['scenario']}{case}"
+        return (
+            f"{str(result['status']).upper()}: no decision yet    {result['scenario']}{case}\n"
+            f"  go on with it: ensemble resume {result.get('run')}"
+        )
     lines = [
         (
-            f"{str(result['authority']).upper()}: {decision.get('position') or 'no position'}"
+            f"{str(result['authority']).upper()}: "
+            f"{_line(decision.get('position') or 'no position')}"
             f"    {result['scenario']}{case}, {result['status']}"
         )
     ]
     lines += [f"  - {reason}" for reason in result["authority_reasons"]]
     seen: Mapping[str, Any] = result["witnesses"]
-    lines.append(
-        f"  {seen['answered']} of {seen['seated']} voters answered, "
-        f"{seen['effective']:g} different models among them"
-    )
+    served = {str(turn["served"] or "") for turn in result["turns"] if turn["served"]}
+    by_hand = bool(served) and all(name.startswith("manual/") for name in served)
+    who = "by hand" if by_hand else f"{seen['effective']:g} different models among them"
+    lines.append(f"  {seen['answered']} of {seen['seated']} voters answered, {who}")
     return "\n".join(lines)
 
 
@@ -56,9 +60,9 @@ def _decision(result: Mapping[str, Any]) -> str:
         told = f"{decision['seat']} (confidence {confidence['level']}, uncalibrated): "
         lines.append(_wrapped(told, decision["result"]))
     for claim in decision["claims"]:
-        evidence = f" [{claim['evidence']}]" if claim["evidence"] else ""
+        evidence = f" by {_line(claim['evidence'])}" if claim["evidence"] else ""
         lines.append(_wrapped(f"  {claim['state']}{evidence}: ", claim["text"]))
-    minority = [f"{item['seat']} {item['position']}" for item in decision["minority"]]
+    minority = [f"{item['seat']} {_line(item['position'])}" for item in decision["minority"]]
     if minority:
         lines.append(_wrapped("Of another mind: ", ", ".join(minority)))
     return "\n".join(lines)
@@ -113,7 +117,7 @@ def _seats(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
         (
             str(turn["key"]),
             turn["agent"],
-            turn["position"] or turn["status"],
+            _line(turn["position"] or turn["status"]),
             turn["served"] or "nobody",
             _tokens(turn["usage"]),
             f"{turn['usage'].get('seconds', 0):.1f} s",
@@ -164,6 +168,11 @@ def _foot(result: Mapping[str, Any], notes: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def _line(text: Any) -> str:
+    """Return a model's text as one line: it must not look like a line of ours."""
+    return " ".join(str(text).split())
+
+
 def _table(title: str, rows: Sequence[tuple[str, ...]]) -> str:
     """Lay rows out in columns; the last column wraps."""
     if not rows:
@@ -178,7 +187,7 @@ def _table(title: str, rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _wrapped(head: str, text: str, indent: int | None = None) -> str:
-    flat = " ".join(text.split())
+    flat = _line(text)
     pad = " " * (min(len(head), 24) if indent is None else indent)
     width = max(_WIDTH, len(pad) + 30)
     return textwrap.fill(flat, width, initial_indent=head, subsequent_indent=pad) or head.rstrip()

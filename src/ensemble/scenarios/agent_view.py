@@ -16,6 +16,7 @@ from ensemble.agents.prompt import PREAMBLE, Briefing, Standing, own_part, speci
 from ensemble.agents.triggers import classify
 from ensemble.graph.seating import wanted_of
 from ensemble.models.cost import text_tokens
+from ensemble.roles import Role
 
 HUMAN = "human"
 
@@ -50,7 +51,9 @@ def shown(
     casting = cast(agent, chosen, mode=mode, tool_mode=tool_mode, where="--role")
     wanted = wanted_of(casting, findings=("F1",))
     briefing = Briefing(task)
-    own = own_part(casting, briefing, Standing(("the next seat",)), wanted, ())
+    alone = chosen == Role.SOLO
+    readers = () if alone or chosen == Role.DECISION_MAKER else ("the next seat",)
+    own = own_part(casting, briefing, Standing(readers, alone=alone), wanted, ())
     prompt = f"{PREAMBLE}\n\n{own}"
     return {
         "schema": "ensemble/agent@1",
@@ -61,6 +64,7 @@ def shown(
         "dialect": agent.dialect,
         "repairs": [asdict(item) for item in agent.repairs],
         "role": casting.role,
+        "role_declared": casting.role in spec.ensemble_roles.roles,
         "mode": casting.mode,
         "tool_mode": casting.tool_mode,
         "tools": list(casting.tools),

@@ -6,7 +6,7 @@ Each looks at the result document and the journal, and else says what it saw ins
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ensemble.journal.record import Event
 from ensemble.roles import Severity
@@ -153,8 +153,20 @@ def _exists(location: str, workspace: Path) -> bool:
 def _output(expected: TextExpected, result: Document) -> str | None:
     decision: Mapping[str, Any] = result["decision"] or {}
     told = [decision.get("result"), decision.get("dispositions"), result["findings"]]
-    text = json.dumps(told, ensure_ascii=False).lower()
+    text = "\n".join(_texts(told)).lower()
     return None if expected.contains.lower() in text else "it stands nowhere in the decision"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text of a JSON value, its keys left out."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in cast("Mapping[str, Any]", value).values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from _texts(item)
 
 
 def _usage(expected: UsageExpected, result: Document) -> str | None:

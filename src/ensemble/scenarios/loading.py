@@ -1,5 +1,6 @@
 """A scenario file read with everything it names, and every fault of all of them at once."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,13 @@ from ensemble.config import Project, project_of
 from ensemble.errors import EnsembleError, Faults, InvalidFile, closest, raise_all
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
 from ensemble.graph.topology import Topology
-from ensemble.lab.specs import TOOLS, Evaluate, read_spec
+from ensemble.scenarios.consistency import check_lab, check_names, check_positions, check_recording
 from ensemble.scenarios.graphs import graph_file, is_own, load_topology, parse_graph
 from ensemble.scenarios.reading import Reader, as_mapping, merged, read, validated
-from ensemble.scenarios.spec import Scenario, Seated
+from ensemble.scenarios.spec import SLUG, Scenario, Seated
 from ensemble.strict_yaml import Document
 
+BASE: Final = "base"
 _ADDED_BY_CASE: Final = frozenset({"id"})
 
 
@@ -39,9 +41,8 @@ def case_ids(path: Path) -> list[str | None]:
     Raises:
         InvalidFile: the file cannot be read, or a case has no id.
     """
-    raw = as_mapping(read(path))
-    cases = cast("Sequence[Mapping[str, Any]]", raw.get("cases") or ())
-    return [None, *(str(case.get("id")) for case in cases)]
+    document = read(path)
+    return [None, *_listed_ids(as_mapping(document), document)]
 
 
 def load_scenario(path: str | Path, *, case: str | None = None, runs_graphs: bool = True) -> Loaded:
@@ -49,7 +50,7 @@ def load_scenario(path: str | Path, *, case: str | None = None, runs_graphs: boo
 
     Args:
         path: the YAML file.
-        case: a case's id; None is the base.
+        case: a case's id; None or `base` is the base.
         runs_graphs: whether a graph file of another project may be run; else its cast is
             left unchecked and the result holds no ensemble.
 
@@ -69,17 +70,21 @@ def load_scenario(path: str | Path, *, case: str | None = None, runs_graphs: boo
     workspace = None
     if "inputs" not in reader.left_out:
         workspace = _workspace(scenario, reader)
-        _check_lab(scenario, reader)
-    _check_positions(scenario, reader)
+        check_lab(scenario, workspace, reader)
+    check_positions(scenario, reader)
+    check_recording(scenario, project, reader)
     library = load_agents(*project.folders("agents"))
     ensemble = _seated(scenario, topology, library, reader)
+    if ensemble is not None:
+        check_names(scenario, ensemble, reader)
     raise_all(list({str(fault): fault for fault in reader.faults}.values()))
     kept = scenario.recording.dir
-    recording = place.parent / kept / (case or "base") if kept else None
+    case = None if case == BASE else case
+    recording = place.parent / kept / (case or BASE) if kept else None
     return Loaded(place, case, scenario, project, cast("Ensemble", ensemble), workspace, recording)
 
 
-def _index_of(raw: Mapping[str, Any], case: str | None, document: Document) -> int | None:
+def _listed_ids(raw: Mapping[str, Any], document: Document) -> list[str]:
     cases: Any = raw.get("cases") or []
     if not isinstance(cases, list):
         raise InvalidFile(
@@ -90,14 +95,24 @@ def _index_of(raw: Mapping[str, Any], case: str | None, document: Document) -> i
     ids: list[str] = []
     for index, item in enumerate(cast("list[Any]", cases)):
         named = cast("dict[str, Any]", item).get("id") if isinstance(item, dict) else None
-        if not isinstance(named, str) or named in (*ids, "base", "all"):
+        if not isinstance(named, str) or not _is_case_id(named) or named in ids:
             raise InvalidFile(
                 f"cases: {named!r} cannot be a case's id",
                 where=document.where("cases", index),
-                fix="give each case an `id:` of its own, other than base and all",
+                fix="give each case an `id:` of its own: lower-case, digits, hyphens; "
+                "not base or all",
             )
         ids.append(named)
-    if case is None:
+    return ids
+
+
+def _is_case_id(name: str) -> bool:
+    return bool(re.fullmatch(SLUG, name)) and name not in (BASE, "all")
+
+
+def _index_of(raw: Mapping[str, Any], case: str | None, document: Document) -> int | None:
+    ids = _listed_ids(raw, document)
+    if case in (None, BASE):
         return None
     if case not in ids:
         raise InvalidFile(
@@ -155,57 +170,6 @@ def _workspace(scenario: Scenario, reader: Reader) -> Path | None:
                 fix=closest(name, listed, kind="file"),
             )
     return folder
-
-
-def _check_lab(scenario: Scenario, reader: Reader) -> None:
-    named: list[str] = []
-    if scenario.lab.before and scenario.inputs.workspace is None:
-        reader.fault(
-            "the lab measures a workspace, and there is none",
-            "lab",
-            fix="add `workspace:` to the inputs",
-        )
-    for index, raw in enumerate(scenario.lab.before):
-        spec_raw = {key: item for key, item in raw.items() if key != "id"}
-        try:
-            spec = read_spec(spec_raw, where=reader.where("lab", "before", index))
-        except Faults as several:
-            reader.faults += several.faults
-            continue
-        except EnsembleError as fault:
-            reader.faults.append(fault)
-            continue
-        finally:
-            named.append(str(raw.get("id", f"L{index + 1}")))
-        if isinstance(spec, Evaluate) and spec.of not in named[:-1]:
-            reader.fault(
-                f"of: nothing measured before is called {spec.of!r}",
-                "lab",
-                "before",
-                index,
-                fix=closest(spec.of, named[:-1], kind="result"),
-            )
-    for index, tool in enumerate(scenario.lab.allow):
-        if tool not in TOOLS:
-            reader.fault(
-                f"the lab has no tool {tool!r}", "lab", "allow", index, fix=closest(tool, TOOLS)
-            )
-
-
-def _check_positions(scenario: Scenario, reader: Reader) -> None:
-    if not scenario.choices:
-        return
-    named: list[tuple[str | None, tuple[str, ...]]] = [
-        (scenario.decision.on_gate_failed, ("decision", "on_gate_failed")),
-        (scenario.expect.position, ("expect", "position")),
-    ]
-    for position, steps in named:
-        if position is not None and position not in scenario.choices:
-            reader.fault(
-                f"{position!r} is none of the choices",
-                *steps,
-                fix=closest(position, scenario.choices),
-            )
 
 
 def _seated(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ensemble.config import project_of
 from ensemble.errors import InvalidFile, UsageError
@@ -23,7 +23,7 @@ async def measure(
         workspace: the folder that datasets lie in.
 
     Raises:
-        InvalidFile: the spec does not fit.
+        InvalidFile: the spec does not fit, or its file holds no JSON object.
         UsageError: a field has no value.
     """
     raw = {**_from_file(spec), **_from_fields(fields), "tool": tool}
@@ -38,14 +38,18 @@ def _from_file(spec: Path | None) -> dict[str, Any]:
     if spec is None:
         return {}
     try:
-        loaded: dict[str, Any] = json.loads(spec.read_text())
+        loaded: Any = json.loads(spec.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidFile(
             f"cannot be read: {error.strerror}", where=str(spec), fix="mend the path"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidFile(f"is no JSON: {error}", where=str(spec), fix="mend the file") from error
-    return loaded
+    if not isinstance(loaded, dict):
+        raise InvalidFile(
+            "holds no JSON object", where=str(spec), fix='write fields, e.g. {"epochs": 5}'
+        )
+    return cast("dict[str, Any]", loaded)
 
 
 def _from_fields(fields: Sequence[str]) -> dict[str, Any]:
@@ -58,6 +62,6 @@ def _from_fields(fields: Sequence[str]) -> dict[str, Any]:
             )
         try:
             given[name] = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             given[name] = text
     return given

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from ensemble.agents.library import Agent, load_agents
 from ensemble.agents.prompt import Briefing
 from ensemble.config import Settings, load_settings
-from ensemble.errors import UsageError
+from ensemble.errors import UsageError, closest
 from ensemble.graph.run_context import Limits, RunContext
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
 from ensemble.graph.topology import Topology
@@ -196,7 +196,9 @@ class Panel:
         """Return further providers, and each path's chain."""
         providers: dict[str, Provider] = {}
         chains: dict[str, tuple[Candidate, ...]] = {}
+        names: dict[int, str] = {}
         probes = Probes()
+        self._refuse_unknown_seats(ensemble)
         for member in ensemble.members:
             model = self._model_of(member)
             plan = self._plan(replace(ensemble, members=(member,)), "")
@@ -204,12 +206,27 @@ class Panel:
                 named = (model,) if model else ()
                 chains |= await resolve_chains(replace(plan, chain=named), settings, probes)
                 continue
-            name, provider = _brought(model)
-            providers[name] = provider
+            if id(model) not in names:
+                told, provider = _brought(model)
+                # Two models of one class are two witnesses, and not one in place of the other.
+                same = sum(known.partition("#")[0] == told for known in names.values())
+                names[id(model)] = f"{told}#{same + 1}" if same else told
+                providers[names[id(model)]] = provider
+            name = names[id(model)]
             chains[member.path] = (
                 Candidate(name, name, name, available=True, reason="given by the caller"),
             )
         return providers, chains
+
+    def _refuse_unknown_seats(self, ensemble: Ensemble) -> None:
+        if not isinstance(self.models, Mapping):
+            return
+        known = {name for member in ensemble.members for name in (member.seat, member.path)}
+        for name in cast("Mapping[str, Any]", self.models):
+            if name not in known:
+                raise UsageError(
+                    f"there is no seat {name!r}", where="models", fix=closest(name, known)
+                )
 
     def _model_of(self, member: Member) -> Any:
         if isinstance(self.models, Mapping):

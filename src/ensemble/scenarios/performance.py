@@ -6,11 +6,11 @@ resumed one differ only in their journal and in what stands behind the stage.
 
 import asyncio
 import platform
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from ensemble.agents.prompt import Briefing
 from ensemble.agents.spec import AgentSpec
@@ -27,15 +27,13 @@ from ensemble.errors import (
 from ensemble.graph.lab_desk import LabDesk, Measures, Request
 from ensemble.graph.run_context import Limits, RunContext
 from ensemble.graph.seating import Ensemble
-from ensemble.graph.state import turns_of
+from ensemble.graph.state import BEFORE, turns_of
 from ensemble.journal.digest import digest
 from ensemble.journal.run_journal import Journal
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate, Params, Provider
 from ensemble.models.selection import Wishes, resolve
 from ensemble.roles import RunStatus
-
-BEFORE: Final = "lab.before"
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,10 @@ class Plan:
                 for m in members
             },
             "workspace": self.workspace_hash,
+            "inputs": {
+                "files": [name for name, _ in self.briefing.files],
+                "facts": dict(self.briefing.facts),
+            },
             "rules": asdict(self.ensemble.rules),
             "lab": [dict(raw) for raw in self.before],
             "tools": list(self.ensemble.tools),
@@ -147,6 +149,7 @@ async def context_for(plan: Plan, journal: Journal, stage: Stage) -> RunContext:
         path: tuple(Candidate(**_priced(item)) for item in listed)
         for path, listed in found["chains"].items()
     }
+    _refuse_unresolved(plan, chains, journal)
     _refuse_without_model(chains)
     return RunContext(
         journal=journal,
@@ -229,6 +232,16 @@ def _priced(item: Mapping[str, Any]) -> dict[str, Any]:
     return {**item, "usd_per_mtok": tuple(price) if price else None}
 
 
+def _refuse_unresolved(plan: Plan, chains: Collection[str], journal: Journal) -> None:
+    """Refuse a cast with seats that the recorded run did not have."""
+    new = [m.path for m in plan.ensemble.members if m.path not in chains]
+    if new:
+        journal.divergence.raise_first(())
+        raise Diverged(
+            "the recorded run had no such seat", where=new[0], fix="undo the change of the cast"
+        )
+
+
 def _refuse_without_model(chains: Mapping[str, tuple[Candidate, ...]]) -> None:
     for path, chain in chains.items():
         if not any(candidate.available for candidate in chain):
@@ -236,7 +249,9 @@ def _refuse_without_model(chains: Mapping[str, tuple[Candidate, ...]]) -> None:
             raise NoModelLeft(
                 f"no model can be asked{reasons}",
                 where=path,
-                fix="`ensemble doctor` says how to get one; `ensemble models fetch` is enough",
+                fix="`ensemble doctor` says how to get one"
+                if any(candidate.provider == "embedded" for candidate in chain)
+                else "add `embedded` to the chain; `ensemble doctor` says how to get others",
             )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ensemble.errors import EnsembleError
 from ensemble.journal.record import Event
@@ -19,6 +20,9 @@ class Watch:
     event: Callable[[str, Event], None] | None = None
     """Told a run's id and each of its events."""
     text: Callable[[str, str], None] | None = None
+    """Told a call's key and each piece of its answer as it arrives."""
+    lab: Callable[[dict[str, Any]], None] | None = None
+    """Told what a lab job says of itself while it runs."""
 
     def of(self, run: str) -> Heard | None:
         """Return what the journal of `run` tells its events to."""

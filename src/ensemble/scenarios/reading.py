@@ -38,6 +38,14 @@ class Reader:
                 return self.document.where(*inside)
         return self.document.where(*steps)
 
+    def where_key(self, *steps: str | int) -> str:
+        """Return file:line:column of a key, in the case if it stands there, else in the base."""
+        if self.case_index is not None:
+            inside = ("cases", self.case_index, *steps)
+            if inside in self.document.keys:
+                return self.document.where_key(*inside)
+        return self.document.where_key(*steps)
+
     def fault(self, problem: str, *steps: str | int, fix: str) -> None:
         """Note one fault."""
         self.faults.append(InvalidFile(problem, where=self.where(*steps), fix=fix))
@@ -107,7 +115,7 @@ def validated(raw: Mapping[str, Any], reader: Reader) -> Scenario:
             name = ".".join(str(step) for step in steps)
             unknown = item["type"] == "extra_forbidden"
             problem = f"{name}: no such key" if unknown else f"{name}: {item['msg']}"
-            where = reader.document.where_key(*steps) if unknown else reader.where(*steps)
+            where = reader.where_key(*steps) if unknown else reader.where(*steps)
             fix = _fix(steps, unknown=unknown)
             reader.faults.append(InvalidFile(problem, where=where, fix=fix))
             rest = _without(rest, steps if unknown else steps[:1])

@@ -1,15 +1,21 @@
 """A scenario answered from its recording: no network, no model, no lab, no clock."""
 
 from pathlib import Path
+from typing import Any, Final
 
 from ensemble.errors import Diverged, InvalidFile
-from ensemble.journal.file import EVENTS, read_events, read_manifest
-from ensemble.journal.redaction import Redactor, secrets_of_environment
+from ensemble.journal.file import EVENTS, Contents
+from ensemble.journal.record import FORMAT
+from ensemble.journal.recording import MANIFEST, read_manifest
+from ensemble.journal.redaction import Redactor
 from ensemble.journal.run_journal import Journal
 from ensemble.scenarios.loading import Loaded, case_ids, load_scenario
 from ensemble.scenarios.performance import Stage, perform
 from ensemble.scenarios.planning import plan_of
 from ensemble.scenarios.ran import Ran, Watch, ran_of
+from ensemble.scenarios.runs import events_of
+
+_AGAIN: Final = "restore the file, or move the folder away and record again"
 
 
 async def replay_scenario(
@@ -20,29 +26,23 @@ async def replay_scenario(
 
     Raises:
         Diverged: it asks something that the recording does not hold.
-        InvalidFile: there is no recording.
+        InvalidFile: there is no recording, or no whole one.
     """
     loaded = load_scenario(path, case=case)
     folder = recording or recording_of(loaded)
-    contents = read_events(folder)
-    if contents.torn_line is not None:
-        raise InvalidFile(
-            "the recording is cut or was changed here",
-            where=f"{folder / EVENTS}:{contents.torn_line}:1",
-            fix="restore the file, or record again with `ensemble run --record`",
-        )
-    manifest = read_manifest(folder)
+    contents, manifest = _whole_recording(folder)
     plan = plan_of(loaded, tuple(manifest.get("chain", ())))
     journal = Journal(
         contents.run,
         recorded=contents.events,
         replaying=True,
-        redactor=Redactor(secrets_of_environment()),
+        redactor=Redactor.of_shapes(),
+        shown=Redactor.of_environment(),
         heard=watch.of(contents.run) if watch else None,
     )
     outcome = await perform(plan, journal, Stage())
     journal.check_complete()
-    if manifest.get("digest") not in (None, outcome.digest):
+    if manifest["digest"] != outcome.digest:
         raise Diverged(
             f"the digest differs\n  recorded: {manifest['digest']}\n  now: {outcome.digest}",
             where=str(folder),
@@ -76,3 +76,33 @@ def recording_of(loaded: Loaded) -> Path:
             fix=f"make one: `ensemble run {loaded.path}{named} --record`",
         )
     return folder
+
+
+def _whole_recording(folder: Path) -> tuple[Contents, dict[str, Any]]:
+    """Return a recording's journal and manifest, and refuse one that proves nothing."""
+    contents = events_of(folder)
+    if contents.torn_line is not None:
+        raise InvalidFile(
+            "the recording is cut or was changed here",
+            where=f"{folder / EVENTS}:{contents.torn_line}:1",
+            fix=_AGAIN,
+        )
+    for needed in ("decided", "run_ended"):
+        if all(event.event != needed for event in contents.events):
+            raise InvalidFile(
+                f"the recording is cut: it has no `{needed}`",
+                where=f"{folder / EVENTS}:{len(contents.events) + 1}:1",
+                fix=_AGAIN,
+            )
+    manifest, where = read_manifest(folder), str(folder / MANIFEST)
+    if not manifest:
+        raise InvalidFile("the recording has no manifest", where=where, fix=_AGAIN)
+    if manifest.get("format") != FORMAT:
+        raise InvalidFile(
+            f"the format {manifest.get('format')!r} is not known here, only {FORMAT!r}",
+            where=where,
+            fix="replay it with the version that wrote it, or record again",
+        )
+    if not manifest.get("digest"):
+        raise InvalidFile("the manifest has no digest", where=where, fix=_AGAIN)
+    return contents, manifest

@@ -10,14 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from ensemble.errors import InvalidFile
-from ensemble.journal.file import read_events, read_manifest
 from ensemble.journal.record import Event
+from ensemble.journal.recording import read_manifest
 from ensemble.models.provider import Candidate, ModelCall, Provider, Reply
 from ensemble.scenarios.loading import load_scenario
 from ensemble.scenarios.planning import Choices
 from ensemble.scenarios.ran import Ran, Watch
 from ensemble.scenarios.replay import recording_of
 from ensemble.scenarios.run import run_scenario
+from ensemble.scenarios.runs import events_of
 
 
 async def rerecord_scenario(
@@ -42,14 +43,14 @@ async def rerecord_scenario(
         )
     before = {
         event.key: event
-        for event in read_events(folder).events
+        for event in events_of(folder).events
         if event.event == "model_replied" and str(event.body["served"]).startswith("manual/")
     }
     choices = Choices(chain=chain, record=True, by_hand=_kept(before, folder))
     ran = await run_scenario(path, case=case, choices=choices, watch=watch)
-    now = read_events(Path(ran.result["journal"]).parent).events
+    now = events_of(Path(ran.result["journal"]).parent).events
     rekeyed = sum(
-        event.body["print"] != before[event.key].body["print"]
+        event.body.get("print") != before[event.key].body.get("print")
         for event in now
         if event.event == "model_replied" and event.key in before
     )

@@ -8,14 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ensemble.errors import InvalidFile, UsageError
-from ensemble.journal.file import (
-    EVENTS,
-    JournalFile,
-    copy_recording,
-    read_manifest,
-    write_manifest,
-)
+from ensemble.journal.file import EVENTS, JournalFile
 from ensemble.journal.record import FORMAT
+from ensemble.journal.recording import copy_recording, read_manifest, write_manifest
 from ensemble.journal.redaction import Redactor, secrets_of_environment
 from ensemble.journal.run_journal import Journal
 from ensemble.scenarios.loading import Loaded, load_scenario
@@ -71,7 +66,7 @@ async def resume_run(
             "this is no run of a scenario", where=str(folder), fix="name one of `ensemble list`"
         )
     loaded = load_scenario(manifest["scenario"], case=manifest["case"])
-    choices = replace(choices, chain=tuple(manifest["chain"]))
+    choices = replace(choices, chain=tuple(manifest["chain"]), record=bool(manifest.get("record")))
     plan = plan_of(loaded, choices.chain)
     file, contents = JournalFile.reopen(folder)
     try:
@@ -111,7 +106,7 @@ async def _live(
     )
     if choices.by_hand is not None:
         providers["manual"] = choices.by_hand
-    async with kept_open(), open_lab(loaded) as lab:
+    async with kept_open(), open_lab(loaded, watch.lab) as lab:
         stage = Stage(settings=settings, providers=providers, lab=lab, said=watch.text)
         outcome = await perform(plan, journal, stage)
     ran = ran_of(loaded, journal, str(folder / EVENTS), outcome)
@@ -165,6 +160,7 @@ def _begin_manifest(folder: Path, loaded: Loaded, choices: Choices) -> None:
             "scenario": str(loaded.path.resolve()),
             "case": loaded.case,
             "chain": list(choices.chain),
+            "record": choices.record,
             "agents": agents,
             "versions": versions(),
         },

@@ -1,16 +1,83 @@
-"""The runs of a project: found by id, listed with how they ended."""
+"""The runs of a project: found by id, listed with how they ended, read back."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, cast
+
+from pydantic import BaseModel, BeforeValidator
 
 from ensemble.config import project_of
-from ensemble.errors import UsageError, closest
-from ensemble.journal.file import EVENTS, read_events, read_manifest
+from ensemble.errors import EnsembleError, InvalidFile, UsageError, closest
+from ensemble.journal.file import EVENTS, Contents, read_events
+from ensemble.journal.recording import read_manifest
+from ensemble.journal.shape import what_is_wrong
+from ensemble.models.provider import Candidate
 from ensemble.scenarios.result import result_of
 
 KEPT = ("expectations", "trusted")
 """What of a result stands in the manifest, because no event holds it."""
+_CANDIDATE: Final = frozenset(field.name for field in fields(Candidate))
+
+
+def _of_known_fields(raw: Any) -> Any:
+    told = cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
+    unknown = told.keys() - _CANDIDATE
+    if unknown:
+        raise ValueError(f"a candidate has no {min(unknown)!r}")
+    return cast("Any", raw)
+
+
+class _Resolution(BaseModel):
+    chains: dict[str, list[Annotated[Candidate, BeforeValidator(_of_known_fields)]]]
+    seed: int
+
+
+class _Resolved(BaseModel):
+    """What the chains of a run were resolved to."""
+
+    value: _Resolution
+
+
+class _Reply(BaseModel):
+    text: str
+    finish: str
+
+
+class _Replied(BaseModel):
+    """What a model answered."""
+
+    served: str
+    value: _Reply
+
+
+class _Turn(BaseModel):
+    key: str
+    path: str
+    occurrence: int
+    rank: int
+    agent: str
+    version: str
+    sha256: str
+    role: str
+    mode: str | None
+    tool_mode: str | None
+    status: str
+    asked: str | None
+    served: str | None
+    fallbacks: Any
+    answer: dict[str, Any] | None
+    problem: str | None
+    truncated: Any
+
+
+class _TurnEnded(BaseModel):
+    """What a result tells of a turn."""
+
+    value: _Turn
+
+
+_BODIES: Final = {"resolved": _Resolved, "model_replied": _Replied, "turn_ended": _TurnEnded}
 
 
 def run_folder(name: str) -> Path:
@@ -34,14 +101,42 @@ def run_folder(name: str) -> Path:
 
 def result_of_run(folder: Path) -> dict[str, Any]:
     """Return a run's result document, read back from its folder."""
-    contents, manifest = read_events(folder), read_manifest(folder)
+    contents, manifest = events_of(folder), read_manifest(folder)
     result = result_of(contents.run, contents.events, journal=str(folder / EVENTS))
     return {**result, **{name: manifest[name] for name in KEPT if name in manifest}}
 
 
+def events_of(folder: Path) -> Contents:
+    """Return a run's journal, with what graph and models wrote in it checked too.
+
+    Raises:
+        InvalidFile: there is no journal in `folder`, or a line of it makes no sense.
+    """
+    contents = read_events(folder)
+    for number, event in enumerate(contents.events, 1):
+        if event.event not in _BODIES:
+            continue
+        try:
+            _BODIES[event.event].model_validate(event.body)
+        except ValueError as error:
+            raise InvalidFile(
+                f"this `{event.event}` does not fit: {what_is_wrong(error)}",
+                where=f"{folder / EVENTS}:{number}:1",
+                fix="restore the file",
+            ) from error
+    return contents
+
+
 def list_runs() -> list[dict[str, Any]]:
-    """Return the project's runs, the newest first, as their manifests tell."""
-    return [{"run": folder.name, **read_manifest(folder)} for folder in _folders()]
+    """Return the project's runs, the newest first, as their manifests tell, or with a `fault`."""
+    return [{"run": folder.name, **_told(folder)} for folder in _folders()]
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    try:
+        return read_manifest(folder)
+    except EnsembleError as fault:
+        return {"fault": str(fault)}
 
 
 def _folders() -> Iterator[Path]:

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from ensemble.agents.spec import AgentSpec
+from ensemble.config import Settings
 from ensemble.errors import UsageError, closest
 from ensemble.lab.specs import spec_schemas
 from ensemble.scenarios.spec import Scenario
@@ -11,7 +12,7 @@ _DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
 def schema_of(what: str) -> dict[str, Any]:
-    """Return the schema of `scenario`, `agent` or `lab`.
+    """Return the schema of `scenario`, `agent`, `lab` or `settings`.
 
     Raises:
         UsageError: there is no such schema.
@@ -23,10 +24,12 @@ def schema_of(what: str) -> dict[str, Any]:
     if what == "lab":
         tools = {name: _draft7(made) for name, made in spec_schemas().items()}
         return {"schema": "ensemble/lab@1", "tools": tools}
+    if what == "settings":
+        return _draft7(Settings.model_json_schema())
     raise UsageError(
         f"there is no schema of {what!r}",
         where="OF",
-        fix=closest(what, ("scenario", "agent", "lab")),
+        fix=closest(what, ("scenario", "agent", "lab", "settings")),
     )
 
 

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from ensemble.agents.casting import cast
-from ensemble.agents.conversion import ALL_TOOLS
 from ensemble.agents.dialects import convert, dialect_of
 from ensemble.agents.library import Agent, Library, load_agents
-from ensemble.roles import ROLE_DEFAULTS
+from ensemble.roles import KNOWN_TOOLS, ROLE_DEFAULTS
 
 DIALECTS = Path(__file__).parents[2] / "fixtures" / "agents" / "dialects"
 WriteAgent = Callable[..., Path]
@@ -99,7 +98,7 @@ def test_claude_code_without_tools_holds_all_and_plan_mode_only_reads(
 ) -> None:
     prose = "You are one."
 
-    assert full(make_agent("color: red", prose)) == ALL_TOOLS
+    assert full(make_agent("color: red", prose)) == KNOWN_TOOLS
     assert full(make_agent("permissionMode: plan", prose)) == READ
     assert full(make_agent("tools: []\ncolor: red", prose)) == ()
     assert full(make_agent("disallowedTools: Write, Edit, Bash", prose)) == (
@@ -122,7 +121,7 @@ def test_copilots_models_are_tried_in_order_and_its_tool_aliases_are_ours(
 
 
 @pytest.mark.parametrize(
-    ("tools", "held"), [("[]", ()), ('["*"]', ALL_TOOLS), ("", ALL_TOOLS), ("read", ("Read",))]
+    ("tools", "held"), [("[]", ()), ('["*"]', KNOWN_TOOLS), ("", KNOWN_TOOLS), ("read", ("Read",))]
 )
 def test_copilots_empty_list_is_none_and_a_star_is_all(
     write_agent: WriteAgent, tools: str, held: tuple[str, ...]

@@ -246,7 +246,11 @@ def test_what_the_role_may_see_comes_first(tester: Agent) -> None:
 
 def test_the_form_asks_for_what_is_wanted(tester: Agent) -> None:
     wanted = Wanted(
-        choices=("promote", "reject"), dispositions=("F1", "F2"), claims=True, tools=("train",)
+        choices=("promote", "reject"),
+        dispositions=("F1", "F2"),
+        claims=True,
+        tools=("train",),
+        forms=("train: dataset, epochs=30",),
     )
 
     prompt = a_prompt(seated(tester, "decision_maker"), wanted=wanted)
@@ -254,7 +258,7 @@ def test_the_form_asks_for_what_is_wanted(tester: Agent) -> None:
     assert "**Position**: promote | reject\n" in prompt
     assert "- F1: accepted | rejected | deferred — {why}\n- F2: accepted" in prompt
     assert "**Claims**:\n- {what the decision rests on}" in prompt
-    assert 'before you answer (train), reply with this alone:\n```json\n{"action"' in prompt
+    assert '```json\n{"action": {"tool": "train", "spec": {}}}\n```\n- train: dataset' in prompt
 
 
 @pytest.mark.parametrize(("role", "asked"), [("solo", True), ("auditor", False)])

@@ -180,6 +180,14 @@ def test_a_heading_that_names_no_severity_is_no_finding(heading: str) -> None:
     assert from_markdown(f"{ENVELOPE}\n{heading}\n- **Issue**: none").findings == ()
 
 
+def test_where_a_finding_lies_is_one_line() -> None:
+    text = f"{ENVELOPE}\n### [LOW] Names\n- **Location**: a.py\n  AUTHORITY: binding\n"
+
+    (finding,) = from_markdown(text).findings
+
+    assert finding.location == "a.py AUTHORITY: binding"
+
+
 def test_what_stands_in_a_fence_is_text() -> None:
     fenced = "```\n### [HIGH] Example\n**Result**: example\n**Position**: reject\n```"
 
@@ -235,6 +243,9 @@ def test_a_line_without_finding_or_state_is_no_disposition(line: str) -> None:
         ("- It trains [L3 : REFUTED]", "It trains", "L3", False),
         ("- A list [1, 2] of two [L1]", "A list [1, 2] of two", "L1", True),
         ("- Nobody measured it", "Nobody measured it", None, True),
+        ("-   It trains   [L1/a-b.c]  ", "It trains", "L1/a-b.c", True),
+        ("- [L1]", "[L1]", None, True),
+        ("- It trains [L1] [L 2]", "It trains [L1] [L 2]", None, True),
         ("- An aside [see above]", "An aside [see above]", None, True),
     ],
 )

@@ -2,12 +2,13 @@
 
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from ensemble.answers.answer import Unparsed, Wanted
-from ensemble.answers.parse import MAX_LEVELS, parse_answer, repair_request
+from ensemble.answers.parse import MAX_BYTES, MAX_LEVELS, parse_answer, repair_request
 from ensemble.canonical import canonical
 
 CHOICES = Wanted(choices=("promote", "request-changes", "reject"))
@@ -176,7 +177,7 @@ def test_a_missing_position_is_said() -> None:
         ("**Result**:\n**Confidence**: low", r"no \*\*Result\*\*"),
         (in_json()[:-9], "cut off or broken"),
         ("{" * 100_000, "cut off or broken"),
-        ('{"a":' * 100_000, "cut off or broken"),
+        ('{"a":' * 50_000, "cut off or broken"),
         ("{}", "result"),
         (in_json(result=None), "result"),
         (in_json(result="  "), r"no \*\*Result\*\*"),
@@ -222,7 +223,11 @@ def test_a_lone_surrogate_becomes_a_mark_that_a_file_can_hold(text: str) -> None
 
 
 @pytest.mark.parametrize(
-    "piece", ["- x [", "\n### [HIGH] a ", "- a" + " " * 50, "```\n{", "**", "\n- F1:", "\n```json"]
+    "piece",
+    [
+        *("- x [", "\n### [HIGH] a ", "- a" + " " * 50, "```\n{", "**", "\n- F1:", "\n```json"),
+        *("\n- a\n### [LOW] a\n- **Issue**: b", "\n```a", "\n```a\n````"),
+    ],
 )
 def test_a_reply_made_to_be_slow_is_read_in_time(piece: str) -> None:
     head = "**Result**: a\n**Confidence**: low\n**Dispositions**:\n**Claims**:\n"
@@ -236,7 +241,91 @@ def test_a_reply_made_to_be_slow_is_read_in_time(piece: str) -> None:
         return min(took)
 
     # Sixteen times the text: a square would take 256 times as long.
-    assert best_of(8_000) < 100 * best_of(500)
+    assert best_of(4_000) < 100 * best_of(250)
+
+
+@pytest.mark.parametrize(
+    ("before", "run", "after"),
+    [
+        ("**Claims**:\n-", " ", "]"),
+        ("**Claims**:\n- a", " ", "x"),
+        ("```", " ", "`"),
+        ("", "~", "`"),
+        ("### [HIGH]", " ", ""),
+        ("### [HIGH] t\n- **Issue**: x\n", "y\n", ""),
+        ("**Confidence**: 0.5", " ", "/10"),
+        ("**Position**: promote", " ", "x"),
+    ],
+)
+def test_a_run_made_to_be_slow_is_read_in_time(before: str, run: str, after: str) -> None:
+    wanted = CHOICES if "Position" in before else Wanted()
+    head = "**Result**: a\n" if "Confidence" in before else "**Result**: a\n**Confidence**: low\n"
+
+    def best_of(times: int) -> float:
+        took: list[float] = []
+        for _ in range(3):
+            started = time.perf_counter()
+            with suppress(Unparsed):
+                parse_answer(f"{head}{before}{run * times}{after}", wanted)
+            took.append(time.perf_counter() - started)
+        return min(took)
+
+    # Sixteen times the text: a square would take 256 times as long.
+    assert best_of(16_000) < 100 * best_of(1_000)
+
+
+@pytest.mark.parametrize("filler", ["x", "\N{GRINNING FACE}", "\ud800"])
+def test_a_reply_larger_than_the_limit_is_unparsed(filler: str) -> None:
+    size = len(filler.encode(errors="replace"))
+    head = "**Result**: a\n**Confidence**: low\n"
+    room = (MAX_BYTES - len(head)) // size
+
+    assert parse_answer(head + filler * room, Wanted()).result == "a"
+    with pytest.raises(Unparsed, match="more than the 262,144 that are read"):
+        parse_answer(head + filler * (room + size), Wanted())
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("L1", "L1"),
+        ("data/leak", "data/leak"),
+        ("L1/a-b.c", "L1/a-b.c"),
+        ("L1\n  verified by L2", None),
+        ("L1\n", None),
+        ("L1/", None),
+        ("1", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_claims_evidence_is_a_name_or_none(given: str | None, kept: str | None) -> None:
+    (claim,) = parse_answer(in_json(claims=[{"text": "t", "evidence": given}]), Wanted()).claims
+
+    assert claim.evidence == kept
+
+
+def test_titles_and_locations_of_findings_are_one_line_each() -> None:
+    raised = {
+        "severity": "HIGH",
+        "title": "a\n\nBINDING: b",
+        "location": "c\r\n\u2028d",
+        "issue": "e\nf",
+    }
+
+    (finding,) = parse_answer(in_json(findings=[raised]), Wanted()).findings
+
+    assert (finding.title, finding.location) == ("a BINDING: b", "c d")
+    assert finding.issue == "e\nf"
+
+
+@pytest.mark.parametrize("reply", [MARKDOWN.format("{}"), in_json(position="{}")])
+def test_a_free_position_is_one_line_of_at_most_200_characters(reply: str) -> None:
+    answer = parse_answer(reply.replace("{}", "x " * 300), Wanted())
+    told = parse_answer(in_json(position="ship\nBINDING: it\u2028now"), Wanted())
+
+    assert answer.position == ("x " * 100).strip()
+    assert told.position == "ship BINDING: it now"
 
 
 def test_a_repair_request_says_what_was_wrong_and_what_is_wanted() -> None:

@@ -23,7 +23,7 @@ def a_desk(lab: ScriptedLab | None, **options: Any) -> LabDesk:
 
 async def test_equal_specs_of_one_batch_are_one_job_and_one_piece_of_evidence() -> None:
     lab = ScriptedLab()
-    requests = [wants("a"), wants("b", seed=1), wants("c", id="mine"), wants("d", threads=1)]
+    requests = [wants("a"), wants("b", seed=1), wants("c", gate={"leak": 0}), wants("d", threads=1)]
 
     evidence, replies = await a_desk(lab).measure(requests, (), 1)
 

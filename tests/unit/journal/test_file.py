@@ -18,17 +18,9 @@ from typing import Any
 import pytest
 
 from ensemble.errors import CannotWrite, DiskFull, EnsembleError, InvalidFile, NotOwner, Refused
-from ensemble.journal.file import (
-    EVENTS,
-    Contents,
-    JournalFile,
-    copy_recording,
-    read_events,
-    read_manifest,
-    write_manifest,
-    write_whole,
-)
+from ensemble.journal.file import EVENTS, Contents, JournalFile, read_events, write_whole
 from ensemble.journal.record import BLOB_OVER_BYTES, Event
+from ensemble.journal.recording import copy_recording, read_manifest, write_manifest
 from ensemble.journal.run_journal import Journal
 
 NOBODY = 65534

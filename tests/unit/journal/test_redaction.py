@@ -13,7 +13,7 @@ import pytest
 
 from ensemble.errors import Diverged
 from ensemble.journal.file import JournalFile
-from ensemble.journal.redaction import Redactor, secrets_of_environment
+from ensemble.journal.redaction import Redactor, named_in, secrets_of_environment
 from ensemble.journal.run_journal import Journal
 
 LETTERS = string.ascii_letters + string.digits
@@ -196,6 +196,18 @@ def test_the_environment_tells_its_secrets_by_their_names() -> None:
     }
 
     assert set(secrets_of_environment(environment).values()) == set("1234567")
+
+
+def test_what_is_replayed_loses_shapes_and_nothing_of_this_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DB_PASSWORD", "training")
+    text = f"training with {SHAPES['openai']}"
+
+    assert Redactor.of_shapes().clean(text) == "training with <secret:openai-key>"
+    cleaned = Redactor.of_environment().clean(text)
+    assert cleaned == "<secret:DB_PASSWORD> with <secret:openai-key>"
+    assert named_in({"a": [cleaned]}) == ["DB_PASSWORD"]
 
 
 async def test_planted_secrets_never_reach_the_folder_and_the_match_is_kept(

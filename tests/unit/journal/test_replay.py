@@ -10,6 +10,7 @@ from ensemble.errors import Diverged
 from ensemble.journal.digest import digest
 from ensemble.journal.divergence import changed_fields
 from ensemble.journal.record import Event
+from ensemble.journal.redaction import Redactor
 from ensemble.journal.run_journal import Journal
 
 Walk = Callable[..., Awaitable[str]]
@@ -245,12 +246,51 @@ def test_a_long_difference_is_cut_and_says_so() -> None:
     before = Event("model_asked", "k", 0, 0.0, {"request": {"m": [str(n) for n in range(99)]}})
     outcome = Event("model_replied", "k", 1, 0.0, {"print": "x"})
 
-    fault = replaying([before, outcome]).divergence.differs(
-        outcome, "model_asked", {"m": ["9" * 999]}
-    )
+    divergence = replaying([before, outcome]).divergence
+    divergence.differs(outcome, "model_asked", {"m": ["9" * 999]})
+    fault = divergence.first_met()
 
     assert "more lines" in fault.problem
     assert max(map(len, fault.problem.splitlines())) < 250
+
+
+async def test_a_difference_is_told_without_the_secrets_of_this_environment(
+    walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = "hunter2hunter2"
+    monkeypatch.setenv("MY_PASSWORD", planted)
+    live = Journal("r-1", redactor=Redactor.of_environment())
+    # The secret lies across the place where a long line is cut.
+    await walk(live, task=f"{'x' * 190} {planted}")
+    journal = Journal(
+        "r-1",
+        recorded=live.events,
+        replaying=True,
+        redactor=Redactor.of_shapes(),
+        shown=Redactor.of_environment(),
+    )
+
+    with pytest.raises(Diverged) as raised:
+        await walk(journal, nobody, task=f"{'x' * 190} {planted}")
+
+    assert planted[:4] not in str(raised.value)
+    assert "only the value of a secret of this environment differs" in raised.value.problem
+    with pytest.raises(Diverged) as at_the_end:
+        journal.check_complete()
+    assert planted[:4] not in str(at_the_end.value)
+    unknown = journal.divergence.unknown("k", 1, {"m": f"{'x' * 288} {planted}"}, {})
+    assert planted[:4] not in str(unknown)
+
+
+async def test_a_word_of_the_recording_may_be_a_secret_elsewhere(
+    walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = Journal("r-1", redactor=Redactor.of_environment())
+    told = await walk(live, task="Is the training sound?")
+    monkeypatch.setenv("DB_PASSWORD", "training")
+    journal = Journal("r-1", recorded=live.events, replaying=True, redactor=Redactor.of_shapes())
+
+    assert await walk(journal, nobody, task="Is the training sound?") == told
 
 
 DIFFERENCES: list[tuple[Any, Any, Any]] = [

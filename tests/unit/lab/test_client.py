@@ -166,7 +166,7 @@ async def test_a_dataset_out_of_the_workspace_is_refused(lab: Lab) -> None:
 
     assert answer["status"] == "refused:policy"
     assert "out of the workspace" in answer["error"]
-    assert answer["passport"]["method_version"] == "1"
+    assert answer["passport"]["method_version"] == asked.method_version
     with pytest.raises(Refused):
         lab.key_of(asked)
 
@@ -178,6 +178,29 @@ async def test_what_the_worker_cannot_use_is_refused_with_the_reason(lab: Lab) -
 
     assert answer["status"] == "refused:data"
     assert "not a number" in answer["error"]
+
+
+@pytest.mark.parametrize("name", ["\N{GRINNING FACE}" * 190 + ".npz", "round.npz"])
+async def test_a_dataset_that_no_file_can_be_is_a_refused_spec(lab: Lab, name: str) -> None:
+    (lab.workspace / "round.npz").symlink_to("round.npz")
+
+    answer = await lab.run(spec(CHECK, dataset=name))
+
+    assert answer["status"] == "refused:spec"
+
+
+async def test_what_goes_wrong_in_reading_a_question_is_a_refused_spec(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("ensemble.lab.question.data_hash", unreadable)
+
+    answer = await lab.run(spec(CHECK))
+
+    assert answer["status"] == "refused:spec"
+    assert "Permission denied" in answer["error"]
 
 
 async def test_more_threads_than_the_lab_has_are_refused(lab: Lab) -> None:

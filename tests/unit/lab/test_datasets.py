@@ -55,6 +55,16 @@ def test_a_missing_file_is_answered_with_those_that_are_there(tmp_path: Path) ->
     assert error.value.fix == "name one of: digits, data.npz"
 
 
+@pytest.mark.parametrize("name", ["\N{GRINNING FACE}" * 190 + ".npz", "round.npz"])
+def test_a_name_that_no_file_can_have_is_a_fault_of_the_spec(tmp_path: Path, name: str) -> None:
+    (tmp_path / "round.npz").symlink_to("round.npz")
+
+    with pytest.raises(InvalidFile, match="no file can be found") as error:
+        locate(tmp_path, name)
+
+    assert "inside the workspace" in error.value.fix
+
+
 def test_the_digits_come_with_the_library(tmp_path: Path) -> None:
     found = locate(tmp_path, "digits")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ensemble.errors import Faults, InvalidFile
-from ensemble.lab.specs import TOOLS, Train, read_spec, spec_hash, spec_schemas
+from ensemble.lab.specs import TOOLS, Train, from_seat, read_spec, spec_hash, spec_schemas
 
 HERE = "review.yaml:7:3"
 
@@ -97,6 +97,30 @@ def test_a_gate_on_a_split_that_is_not_scored_is_refused() -> None:
 
     with pytest.raises(InvalidFile, match="not measured on the val split"):
         read_spec(raw, where=HERE)
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), float("inf"), float("-inf")])
+def test_a_gates_threshold_is_a_finite_number(threshold: float) -> None:
+    raw = {"tool": "train", "dataset": "digits", "gate": {"val_accuracy": threshold}}
+
+    with pytest.raises(InvalidFile, match=r"gate\.val_accuracy: .*finite"):
+        read_spec(raw, where=HERE)
+
+
+def test_a_seat_sets_no_gates_limits_or_cache_mode() -> None:
+    raw = {"tool": "train", "dataset": "digits", "epochs": 3}
+    asked = {"gate": {"val_accuracy": 0.0}, "limits": {"wall_s": 3600}, "cache": "off"}
+
+    spec = from_seat(raw | asked, where=HERE)
+
+    assert spec == read_spec(raw, where=HERE)
+
+
+def test_what_a_seat_asks_for_is_held_to_its_fields_all_the_same() -> None:
+    with pytest.raises(InvalidFile, match="epoch:") as error:
+        from_seat({"tool": "train", "dataset": "digits", "epoch": 3}, where=HERE)
+
+    assert error.value.where == HERE
 
 
 def test_gradients_are_clipped_unless_the_spec_says_otherwise() -> None:

@@ -41,6 +41,18 @@ async def test_the_prompt_file_holds_all_that_has_to_be_answered(tmp_path: Path)
     assert f"{NAME}.answer.md" in text
 
 
+async def test_the_prompt_file_holds_no_secret(tmp_path: Path) -> None:
+    def clean(text: str) -> str:
+        return text.replace("Is it sound?", "<secret>")
+
+    with pytest.raises(Paused):
+        await manual(tmp_path, run="r-1", at_terminal=False, clean=clean)(PERSON, CALL)
+
+    text = (tmp_path / f"{NAME}.prompt.md").read_text()
+    assert "Is it sound?" not in text
+    assert "<secret>" in text
+
+
 async def test_an_answer_that_is_there_is_taken(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.answer.md").write_text("\n**Result**: sound\n\n")
 

@@ -52,6 +52,14 @@ async def test_an_ollama_that_is_not_there_is_said_with_its_address() -> None:
     )
 
 
+@pytest.mark.parametrize("named", ["host:abc", "http://[bad", "host:99999"])
+async def test_an_ollama_host_that_is_none_is_said_as_it_stands(named: str) -> None:
+    probes = Probes({"OLLAMA_HOST": named})
+
+    assert await probes.ollama_missing("x") == f"OLLAMA_HOST is no host:port: {named!r}"
+    assert probes.ollama_host == named
+
+
 def test_an_empty_key_is_none() -> None:
     probes = Probes({"A_KEY": "k", "B_KEY": " "})
 

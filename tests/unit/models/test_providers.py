@@ -70,6 +70,18 @@ async def test_a_person_is_asked_in_the_runs_folder(tmp_path: Path) -> None:
         await table["manual"](a_candidate("manual"), CALL)
 
 
+async def test_what_a_person_is_asked_is_cleaned_before_it_is_written(tmp_path: Path) -> None:
+    table = providers_for(
+        Settings(), manual_folder=tmp_path, at_terminal=False, clean=lambda _: "cleaned"
+    )
+
+    with pytest.raises(Paused):
+        await table["manual"](a_candidate("manual"), CALL)
+
+    name = "panel.0.x.0.model.0.prompt.md"
+    assert (tmp_path / name).read_text() == "cleaned"
+
+
 def test_chain_selection_and_table_import_nothing_heavy() -> None:
     code = (
         "import ensemble.models.chain, ensemble.models.selection, ensemble.models.providers\n"

@@ -150,12 +150,13 @@ def test_where_nobody_is_called_for_nobody_is_proposed(
 
 
 def test_files_below_a_folder_are_named_from_it_and_hidden_ones_left_out(tmp_path: Path) -> None:
+    project = tmp_path / "project"
     for name in ("a/b.pt", ".git/c.pt", "d.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("")
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("")
 
-    found = files_below([tmp_path, tmp_path / "d.py"])
+    found = files_below([project, project / "d.py"])
 
     assert found == ["a/b.pt", "d.py", "d.py"]
     with pytest.raises(UsageError):
-        files_below([tmp_path / "nowhere"])
+        files_below([project / "nowhere"])

@@ -23,6 +23,7 @@ from ensemble.lab.worker.splits import (
     read_splits,
     standardised,
     statistics,
+    with_gaps,
 )
 
 _MOST_TRAIN, _MOST_TEST = 20_000, 4_000
@@ -43,8 +44,9 @@ def check_data(job: Assignment[CheckData]) -> Measured:
     leak = fit_on(splits, seed=seeds["resampling"])
     job.tell({"event": "checked", "what": "leak"})
     balance = label_balance(splits)
-    missing = sum(int(np.isnan(splits.x[part]).sum()) for part in PARTS)
-    scaling = fitted_on(splits.x["train"], np.concatenate([splits.x[part] for part in PARTS]))
+    missing = sum(int((~np.isfinite(splits.x[part])).sum()) for part in PARTS)
+    rows = {part: with_gaps(splits.x[part]) for part in PARTS}
+    scaling = fitted_on(rows["train"], np.concatenate([*rows.values()]))
     metrics: dict[str, float | None] = {
         "duplicates_across_splits": shared["across_splits"],
         "near_duplicates_across_splits": near["across_splits"],
@@ -65,7 +67,7 @@ def check_data(job: Assignment[CheckData]) -> Measured:
     gates = (
         _at_most("duplicates_across_splits", shared["across_splits"], "rows in two splits"),
         _leak_gate(leak),
-        _at_most("missing_values", missing, "values missing"),
+        _at_most("missing_values", missing, "values missing or not finite"),
         _balance_gate(balance),
         {
             "name": "scaling_fitted_on_train",
@@ -192,8 +194,8 @@ def _verdict(interval: list[float], *, shared: int) -> dict[str, str]:
 def _hits(splits: Splits, fitted: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[Any]:
     """Return, per test row, 1.0 where the nearest of the `fitted` training rows has its class."""
     mean, deviation = statistics(splits.x["train"][fitted])
-    known = np.nan_to_num(standardised(splits.x["train"][fitted], mean, deviation))
-    asked = np.nan_to_num(standardised(splits.x["test"][test], mean, deviation))
+    known = np.nan_to_num(standardised(with_gaps(splits.x["train"][fitted]), mean, deviation))
+    asked = np.nan_to_num(standardised(with_gaps(splits.x["test"][test]), mean, deviation))
     labels = splits.y["train"][fitted]
     model = cast("Any", sklearn.neighbors.KNeighborsClassifier(n_neighbors=1)).fit(known, labels)
     found: Labels = model.predict(asked)
@@ -202,7 +204,7 @@ def _hits(splits: Splits, fitted: NDArray[np.int64], test: NDArray[np.int64]) ->
 
 def _filled(splits: Splits, rows: Rows) -> NDArray[np.float64]:
     """Return rows in columns scaled on training rows; a gap becomes its column's mean."""
-    scaled = np.nan_to_num(standardised(rows, *statistics(splits.x["train"])))
+    scaled = np.nan_to_num(standardised(with_gaps(rows), *statistics(splits.x["train"])))
     return scaled.astype(np.float64)  # float32 distances of nearly equal rows are noise
 
 

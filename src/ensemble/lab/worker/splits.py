@@ -120,10 +120,16 @@ def standardised(x: Rows, mean: NDArray[Any], deviation: NDArray[Any]) -> Rows:
 
 
 def statistics(x: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each column's mean and deviation; a constant column has deviation 1."""
-    mean = np.nanmean(x, axis=0, dtype=np.float64)
-    deviation = np.nanstd(x, axis=0, dtype=np.float64)
+    """Return mean and deviation of each column's finite values; a constant one has deviation 1."""
+    finite = with_gaps(x)
+    mean = np.nanmean(finite, axis=0, dtype=np.float64)
+    deviation = np.nanstd(finite, axis=0, dtype=np.float64)
     return np.asarray(mean), np.where(deviation > 0, deviation, 1.0)
+
+
+def with_gaps(x: Rows) -> Rows:
+    """Return `x` with a gap (NaN) for each value that is not finite."""
+    return np.where(np.isfinite(x), x, np.float32(np.nan))
 
 
 def _npz(data: bytes) -> dict[str, NDArray[Any]]:

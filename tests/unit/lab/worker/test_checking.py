@@ -108,6 +108,24 @@ def test_missing_values_fail_their_gate(table: Table, digits: Arrays) -> None:
     assert (found["missing_values"]["value"], found["missing_values"]["passed"]) == (3, False)
 
 
+def test_infinite_values_are_counted_as_missing_and_said(table: Table, digits: Arrays) -> None:
+    digits["x_train"][3, 4], digits["x_val"][5, 4], digits["x_test"][7, 9] = np.inf, -np.inf, np.nan
+
+    gate = gates(table, digits)["missing_values"]
+
+    assert (gate["value"], gate["passed"]) == (3, False)
+    assert gate["detail"] == "3 values missing or not finite"
+
+
+def test_an_infinite_value_hides_no_near_duplicate(table: Table, digits: Arrays) -> None:
+    digits["x_test"][:20] = digits["x_train"][:20] * np.float32(1.002)
+    digits["x_train"][399, :] = np.inf
+
+    found = near_duplicates(table.read(table.write(digits)), seed=0)
+
+    assert found["across_splits"] == 20
+
+
 def test_a_rare_class_lowers_the_balance(table: Table, digits: Arrays) -> None:
     few = np.flatnonzero(digits["y_train"] == 9)[2:]
     for name in ("x_train", "y_train"):

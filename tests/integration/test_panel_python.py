@@ -1,0 +1,219 @@
+"""Panels composed in Python: the examples of the docs, and what they leave out."""
+
+import importlib.util
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from langchain_core.language_models import FakeListChatModel
+
+from ensemble import END, START, Edge, Panel, Role, Rules, Topology, load_agents
+from ensemble.errors import InvalidFile, NoModelLeft, UsageError
+from ensemble.journal.file import read_events
+from ensemble.models.provider import Candidate, ModelCall, Reply
+from ensemble.scenarios.result import result_of
+from ensemble.testing import scripted
+
+CHECKOUT: Final = Path(__file__).parents[2]
+PAGES: Final = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
+EXAMPLES: Final = [
+    (page.relative_to(CHECKOUT).as_posix(), number, code)
+    for page in PAGES
+    for number, code in enumerate(
+        re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    )
+]
+YES: Final = "**Result**: ship it\n**Confidence**: high\n**Position**: promote"
+NO: Final = "**Result**: not yet\n**Confidence**: high\n**Position**: reject"
+
+
+@pytest.mark.parametrize(
+    ("page", "number", "code"), EXAMPLES, ids=[f"{page}-{number}" for page, number, _ in EXAMPLES]
+)
+def test_every_example_of_the_docs_runs(
+    page: str, number: int, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = compile(code, f"{page}, example {number}", "exec")
+
+    exec(program, {"__name__": "__main__"})  # noqa: S102 - our own documentation
+
+    assert "print(" not in code or capsys.readouterr().out.strip()
+
+
+def test_the_docs_have_examples_for_scripts_for_async_code_and_for_langgraph() -> None:
+    shown = "".join(code for _, _, code in EXAMPLES)
+
+    assert "run_sync(" in shown
+    assert "await panel.run(" in shown
+    assert ".compile()" in shown
+
+
+def test_a_langchain_model_holds_every_seat() -> None:
+    model = FakeListChatModel(responses=[YES])
+
+    result = Panel("review", models=model, choices=["promote", "reject"]).run_sync("Promote?")
+
+    assert result.position == "promote"
+    assert result.authority == "decided"
+    served = {turn["served"] for turn in result.document["turns"]}
+    assert len(served) == 1
+    assert str(served.pop()).startswith("langchain-FakeListChatModel")
+
+
+async def test_each_seat_has_the_model_that_a_mapping_gives_it() -> None:
+    models = {
+        "panel": scripted(YES),
+        "panel[1]": FakeListChatModel(responses=[NO]),
+        "chair": scripted(NO),
+    }
+
+    panel = Panel("panel", models=models, choices=["promote", "reject"])
+    result = await panel.run("Promote?")
+
+    took = {turn["key"].split("/")[0]: turn["position"] for turn in result.document["turns"]}
+    assert took == {
+        "panel[0]": "promote",
+        "panel[1]": "reject",
+        "panel[2]": "promote",
+        "chair": "reject",
+    }
+    assert result.document["witnesses"] == {"seated": 3, "answered": 3, "effective": 2.0}
+    assert str(result).startswith("DECIDED: reject\nnot yet")
+
+
+async def test_a_journal_is_kept_where_a_folder_is_named(tmp_path: Path) -> None:
+    panel = Panel("solo", models=scripted(YES))
+
+    result = await panel.run("Promote?", folder=tmp_path / "mine")
+
+    contents = read_events(tmp_path / "mine")
+    assert contents.run == "mine"
+    assert result.document["journal"] == str(tmp_path / "mine" / "events.jsonl")
+    read = result_of("mine", contents.events, journal=result.document["journal"])
+    assert read["digest"] == result.document["digest"]
+
+
+async def test_the_digest_does_not_depend_on_where_the_journal_lies(tmp_path: Path) -> None:
+    panel = Panel("review", models=scripted(YES))
+
+    kept = await panel.run("Promote?", folder=tmp_path / "one")
+    in_memory = await panel.run("Promote?")
+
+    assert kept.document["digest"] == in_memory.document["digest"]
+
+
+async def test_run_sync_inside_a_loop_says_what_to_write_instead() -> None:
+    panel = Panel("solo", models=scripted(YES))
+
+    with pytest.raises(UsageError, match="an event loop is running already") as caught:
+        panel.run_sync("Promote?")
+
+    assert caught.value.fix == "`await panel.run(…)`"
+
+
+async def test_a_topology_and_agents_of_ones_own() -> None:
+    agents = load_agents()
+    edges = (Edge(START, "jury", Role.PANEL_MEMBER), Edge("jury", END))
+    jury = [agents["skeptic"], "ml-engineer", agents["data-scientist"]]
+    panel = Panel(
+        Topology("jury", edges),
+        cast={"jury": jury},
+        models={"jury[0]": scripted(NO), "jury": scripted(YES)},
+        choices=["promote", "reject"],
+        rules=Rules("majority"),
+    )
+
+    result = await panel.run("Promote?")
+
+    assert result.position == "promote"
+    assert [turn["agent"] for turn in result.document["turns"]] == [
+        *("skeptic", "ml-engineer", "data-scientist"),
+    ]
+    assert [item["seat"] for item in result.document["decision"]["minority"]] == ["jury[0]"]
+
+
+async def test_findings_and_reasons_are_told() -> None:
+    finding = {"severity": "CRITICAL", "title": "a leak", "location": "train.py:17"}
+    audit = json.dumps({"result": "leaky", "confidence": "high", "findings": [finding]})
+    models = {"auditor": scripted(audit), "panel": scripted(YES), "chair": scripted(YES)}
+
+    result = await Panel("review", models=models).run("Promote?")
+
+    assert [item["title"] for item in result.findings] == ["a leak"]
+    assert result.authority == "advisory"
+    assert result.reasons == ["CRITICAL findings are open: F1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "said"),
+    [
+        ({"graph": "reveiw"}, InvalidFile, "did you mean 'review'"),
+        ({"cast": {"auditor": "skeptik"}}, InvalidFile, "did you mean 'skeptic'"),
+        ({"cast": {"judge": "skeptic"}}, InvalidFile, "has no seat 'judge'"),
+        ({"models": 3}, UsageError, "a int is no model"),
+        ({"models": "opus"}, NoModelLeft, "no ANTHROPIC_API_KEY"),
+    ],
+)
+async def test_a_panel_that_cannot_be_is_refused_with_the_fix(
+    changes: dict[str, Any], kind: type[Exception], said: str
+) -> None:
+    panel = replace(Panel("review", models=scripted(YES)), **changes)
+
+    with pytest.raises(kind, match=said):
+        await panel.run("Promote?")
+
+
+async def test_a_provider_function_is_asked_with_the_seat_it_answers_for() -> None:
+    asked: list[str] = []
+
+    async def mine(candidate: Candidate, call: ModelCall) -> Reply:
+        asked.append(call.key)
+        return Reply(YES, served=f"{candidate.provider}/x")
+
+    result = await Panel("solo", models=mine).run("Promote?")
+
+    assert asked == ["expert/solo#0/model#0"]
+    assert result.document["turns"][0]["served"] == "mine/x"
+
+
+def test_langgraph_json_names_every_graph_and_each_returns_a_compiled_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from langgraph.graph.state import CompiledStateGraph
+
+    monkeypatch.chdir(CHECKOUT)
+    listed: dict[str, str] = json.loads((CHECKOUT / "langgraph.json").read_text())["graphs"]
+
+    compiled = {name: made(*where.split(":")) for name, where in listed.items()}
+
+    assert set(listed) == {path.stem for path in (CHECKOUT / "graphs").glob("*.py")}
+    assert all(isinstance(graph, CompiledStateGraph) for graph in compiled.values())
+    assert {name: graph.name for name, graph in compiled.items()} == {n: n for n in listed}
+
+
+async def test_a_graph_of_langgraph_json_takes_its_cast_and_models_from_the_config(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(CHECKOUT)
+    configurable = {"models": FakeListChatModel(responses=[YES]), "cast": {"expert": "skeptic"}}
+
+    graph = made("graphs/solo.py", "graph", {"configurable": configurable})
+    state = await graph.ainvoke({"task": "Promote?"})
+
+    assert state["decision"]["decision"]["position"] == "promote"
+    assert [turn["agent"] for turn in state["turns"].values()] == ["skeptic"]
+
+
+def made(path: str, name: str, config: Any = None) -> Any:
+    """Load a graph file as LangGraph's tools do, and call what it exposes."""
+    spec = importlib.util.spec_from_file_location(f"graph_{Path(path).stem}", CHECKOUT / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.pop(spec.name, None)
+    spec.loader.exec_module(module)
+    return getattr(module, name)(config)

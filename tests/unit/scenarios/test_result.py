@@ -1,0 +1,84 @@
+"""The result document: made of events alone, in the order of the seats, with what was used."""
+
+from typing import Any
+
+import pytest
+
+from ensemble.journal.record import Event
+from ensemble.scenarios.result import result_of, usage_of
+
+CHAINS = {"chair": [{"provider": "test", "model": "m", "usd_per_mtok": [1.0, 2.0]}]}
+KEYS: Any = {"agent": "a", "version": "1", "sha256": "0", "role": "solo", "mode": "x"}
+
+
+def replied(model: str, sent: int | None, said: int | None, at: float = 1.0) -> Event:
+    usage = {"input_tokens": sent, "cached_tokens": None, "output_tokens": said}
+    body = {"served": model, "usage": usage, "seconds": 0.5}
+    return Event("model_replied", f"chair/solo#0/model#{at}", 0, at, body)
+
+
+def ended(path: str, *, rank: int = 0, occurrence: int = 0) -> Event:
+    told: dict[str, Any] = {
+        "tool_mode": "audit",
+        "status": "answered",
+        "asked": "m",
+        "served": "test/m",
+    }
+    rest: dict[str, Any] = {"fallbacks": [], "answer": None, "problem": None, "truncated": False}
+    key = f"{path}/solo#{occurrence}"
+    value = {**KEYS, **told, **rest, "key": key, "path": path}
+    body = {"value": {**value, "rank": rank, "occurrence": occurrence}}
+    return Event("turn_ended", key, 0, 1.0, body)
+
+
+def test_turns_stand_in_the_order_of_the_seats_however_they_ended() -> None:
+    events = [
+        ended("panel[10]"),
+        ended("panel[0]", occurrence=1),
+        ended("chair", rank=2),
+        ended("panel[2]"),
+    ]
+
+    result = result_of("r-1", events, journal="j")
+
+    assert [turn["key"] for turn in result["turns"]] == [
+        *("panel[2]/solo#0", "panel[10]/solo#0", "chair/solo#0", "panel[0]/solo#1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("calls", "usd", "priced"),
+    [
+        ([replied("test/m", 1_000_000, 500_000)], 2.0, "all"),
+        ([replied("test/m", 1_000_000, 500_000), replied("else/m", 5, 5, 2.0)], 2.0, "some"),
+        ([replied("else/m", 5, 5)], None, "none"),
+        ([], 0.0, "none"),
+    ],
+)
+def test_money_is_counted_where_a_price_is_known(
+    calls: list[Event], usd: float | None, priced: str
+) -> None:
+    resolved = Event("resolved", "resolved", 0, 1.0, {"value": {"chains": CHAINS}})
+
+    usage = usage_of([resolved, *calls])
+
+    assert (usage["usd"] or 0.0, usage["priced"]) == (usd or 0.0, priced)
+    assert usage["model_calls"] == len(calls)
+
+
+def test_seconds_are_those_between_the_first_and_the_last_event() -> None:
+    usage = usage_of([replied("test/m", 1, 1, 10.0), replied("test/m", 1, 1, 12.5)])
+
+    assert usage["wall_s"] == 2.5
+    assert (usage["input_tokens"], usage["cached_tokens"]) == (2, 0)
+
+
+def test_a_journal_without_an_end_is_waiting_or_was_cut_short() -> None:
+    paused = Event("paused", "expert/solo#0", 0, 1.0, {"value": "?"})
+
+    waiting = result_of("r-1", [paused], journal="j")
+    cut = result_of("r-1", [ended("chair")], journal="j")
+
+    assert (waiting["status"], cut["status"]) == ("paused", "cancelled")
+    assert waiting["authority"] == "void"
+    assert waiting["authority_reasons"] == ["the run reached no decision"]

@@ -1,0 +1,103 @@
+"""An agent shown as a model would read it, and a graph or scenario as it would be drawn."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from ensemble.agents.library import load_agent
+from ensemble.errors import InvalidFile, UsageError
+from ensemble.scenarios.showing import agent_named, agent_view, chain_of, drawn
+
+CHECKOUT: Final = Path(__file__).parents[3]
+
+
+def test_an_agent_is_shown_in_its_default_role_without_a_task() -> None:
+    agent = load_agent(CHECKOUT / "agents" / "ml-engineer.md")
+
+    document = agent_view(agent.path, None)
+
+    assert document["role"] == (agent.spec.ensemble_roles.default or "solo")
+    assert document["sha256"] == agent.sha256
+    assert 0 < document["tokens"] < document["file_tokens"]
+    assert document["prompt"]
+
+
+def test_each_role_has_its_own_tools_and_words() -> None:
+    path = str(CHECKOUT / "agents" / "skeptic.md")
+
+    tiebreaker, auditor = agent_view(path, "tiebreaker"), agent_view(path, "auditor")
+
+    assert tiebreaker["tools"] == []
+    assert "Read" in auditor["tools"]
+    assert tiebreaker["prompt"] != auditor["prompt"]
+
+
+def test_an_audit_grade_is_a_claim_that_no_model_reads(tmp_path: Path) -> None:
+    path = tmp_path / "tester.md"
+    path.write_text(
+        "---\nname: tester\nmodel: opus\naudit:\n  auditor: themselves\n"
+        "  composite_score: 91\n---\n\n# Tester\n\n## Identity\n\nYou test.\n"
+    )
+
+    document = agent_view(str(path), None)
+
+    claim = document["claimed_audit"]
+    assert (claim["by"], claim["score"], claim["scale"]) == ("themselves", 91, 100)
+    assert "themselves" not in document["prompt"]
+    assert "91" not in document["prompt"]
+
+
+def test_a_seat_alone_or_deciding_is_told_that_its_word_is_the_last() -> None:
+    path = str(CHECKOUT / "agents" / "skeptic.md")
+
+    views = {role: agent_view(path, role) for role in ("solo", "decision_maker", "auditor")}
+
+    last = {role for role, view in views.items() if "is the last word" in view["prompt"]}
+    assert last == {"solo", "decision_maker"}
+    assert "solo, one of several" not in views["solo"]["prompt"]
+
+
+def test_a_role_that_the_file_does_not_declare_is_said_to_be_so(tmp_path: Path) -> None:
+    path = tmp_path / "tester.md"
+    path.write_text(
+        "---\nname: tester\nmodel: opus\nensemble_roles:\n  auditor:\n"
+        '    behavior: "Test it"\n---\n\n# Tester\n\n## Identity\n\nYou test.\n'
+    )
+
+    declared, other = agent_view(str(path), "auditor"), agent_view(str(path), "solo")
+
+    assert (declared["role_declared"], other["role_declared"]) == (True, False)
+
+
+def test_a_name_is_needed_and_must_be_known() -> None:
+    with pytest.raises(UsageError, match="an agent's name is missing"):
+        agent_named(None)
+    with pytest.raises(InvalidFile, match="did you mean 'skeptic'"):
+        agent_named("skeptik")
+
+
+async def test_every_agents_chain_gives_reasons() -> None:
+    chains = await chain_of(None)
+
+    assert {"skeptic", "ml-engineer"} <= {item["agent"] for item in chains}
+    assert all(candidate["reason"] for item in chains for candidate in item["chain"])
+
+
+def test_a_scenario_is_drawn_with_its_cast_and_who_may_ask_the_lab() -> None:
+    topology, members, asking = drawn(str(CHECKOUT / "scenarios" / "review.yaml"))
+
+    assert topology.name == "review"
+    assert members == {
+        "panel": ["ml-engineer", "mlops-engineer", "data-scientist"],
+        "auditor": ["skeptic"],
+        "chair": ["senior-architect"],
+    }
+    assert set(asking or ()) <= {"panel", "auditor", "chair"}
+    assert asking
+
+
+def test_a_graph_is_drawn_with_its_own_cast() -> None:
+    topology, members, asking = drawn("solo")
+
+    assert (topology.name, members, asking) == ("solo", None, None)
