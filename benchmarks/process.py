@@ -63,8 +63,7 @@ class Ended:
 def environment(**more: str) -> dict[str, str]:
     """Return a child's environment: without keys, settings, tracing or an Ollama to find."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    nowhere = str(CHECKOUT / "no-settings.toml")
-    return {**kept, "ENSEMBLE_CONFIG": nowhere, "NO_COLOR": "1", **more}
+    return {**kept, "ENSEMBLE_CONFIG": os.devnull, "NO_COLOR": "1", **more}
 
 
 def finished(

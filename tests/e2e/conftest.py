@@ -143,9 +143,13 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def at(environment: dict[str, str]) -> Callable[[Path], Command]:
     """Return what makes the command line of a project, with settings of its own."""
-    return lambda project: Command(
-        project, {**environment, "ENSEMBLE_CONFIG": str(project / "settings.toml")}
-    )
+    return lambda project: _with_settings(project, environment)
+
+
+def _with_settings(project: Path, environment: dict[str, str]) -> Command:
+    settings = project / "settings.toml"
+    settings.touch()
+    return Command(project, {**environment, "ENSEMBLE_CONFIG": str(settings)})
 
 
 @pytest.fixture(scope="session")
@@ -158,7 +162,7 @@ def measured_project(tmp_path_factory: pytest.TempPathFactory, environment: dict
         )
     shutil.copytree(CHECKOUT / "scenarios" / "fixtures", folder / "scenarios" / "fixtures")
     (folder / "scenarios" / "small.yaml").write_text(SMALL)
-    command = Command(folder, {**environment, "ENSEMBLE_CONFIG": str(folder / "none.toml")})
+    command = Command(folder, {**environment, "ENSEMBLE_CONFIG": os.devnull})
     done = command("run", "scenarios/small.yaml", "--model", "manual")
     assert done.returncode == 8, done.stderr
     shutil.rmtree(folder / ".ensemble" / "runs")
@@ -174,7 +178,7 @@ def project(measured_project: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def command(project: Path, environment: dict[str, str]) -> Command:
     """Return the command line in this test's project, with no model to ask but its own."""
-    return Command(project, {**environment, "ENSEMBLE_CONFIG": str(project / "settings.toml")})
+    return _with_settings(project, environment)
 
 
 @pytest.fixture

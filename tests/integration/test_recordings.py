@@ -37,11 +37,8 @@ Line = dict[str, Any]
 
 
 @pytest.fixture
-def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a scenario file in a project of its own, with settings of its own."""
-    settings = tmp_path / "settings.toml"
-    settings.write_text("")
-    monkeypatch.setenv("ENSEMBLE_CONFIG", str(settings))
+def scenario(tmp_path: Path) -> Path:
+    """Return a scenario file in a project of its own."""
     path = tmp_path / "project" / "scenarios" / "small.yaml"
     (path.parent / "fixtures").mkdir(parents=True)
     (path.parent / "fixtures" / "train.py").write_text("epochs = 5\n")

@@ -53,7 +53,7 @@ def test_a_name_that_never_resolves_is_an_ordinary_failure() -> None:
 
 
 def test_the_settings_of_the_user_are_not_read() -> None:
-    assert not Path(os.environ["ENSEMBLE_CONFIG"]).exists()
+    assert Path(os.environ["ENSEMBLE_CONFIG"]).read_text() == ""
     assert load_settings() == Settings()
 
 

@@ -92,7 +92,8 @@ class Lab:
             reason = "policy" if isinstance(error, Refused) else "spec"
             return _failed(spec, Ending(f"refused:{reason}", str(error)), None)
         except (OSError, ValueError) as error:  # what a spec names may be anything
-            return _failed(spec, Ending("refused:spec", f"cannot be read: {error}"), None)
+            reason = (isinstance(error, OSError) and error.strerror) or str(error)
+            return _failed(spec, Ending("refused:spec", f"cannot be read: {reason}"), None)
         name = (question.key, spec.cache)
         flight = self._flights.get(name)
         if flight is None:

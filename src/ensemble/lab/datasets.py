@@ -24,9 +24,9 @@ def locate(workspace: Path, dataset: str) -> Path:
         return _digits()
     try:
         return _found(workspace.resolve(), dataset)
-    except (OSError, RuntimeError, ValueError) as error:  # a name too long, links in a circle
+    except (OSError, RuntimeError, ValueError) as error:
         raise InvalidFile(
-            f"no file can be found by this name: {error}",
+            "no file can be found by this name: it is too long, or links lead in a circle",
             where="dataset",
             fix="name a file by its path inside the workspace",
         ) from error

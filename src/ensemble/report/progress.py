@@ -122,7 +122,7 @@ class _Plain(_Seats):
             sys.stderr.write(f"{self.lab}\n")
         elif event.event == "turn_started":
             line = self.lines[event.key]
-            wish = f"wants {line.asked}, " if line.asked else ""
+            wish = f"wants {line.asked}, " if line.asked not in ("", line.asks) else ""
             sys.stderr.write(f"{event.key}: begins, {wish}asks {line.asks or 'nobody'}\n")
         elif event.event == "turn_ended":
             line = self.lines[event.key]

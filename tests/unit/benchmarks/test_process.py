@@ -1,5 +1,6 @@
 """Child processes are measured from outside."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -63,5 +64,5 @@ def test_a_child_finds_no_keys_and_no_settings(
     given = environment(LINES="40")
 
     assert "OPENAI_API_KEY" not in given
-    assert not Path(given["ENSEMBLE_CONFIG"]).exists()
+    assert given["ENSEMBLE_CONFIG"] == os.devnull
     assert given["LINES"] == "40"

@@ -194,6 +194,19 @@ def test_the_status_of_an_error_that_nobody_can_read_stays(redirected: str) -> N
     assert done.returncode == 2
 
 
+def test_the_status_of_an_error_stays_where_the_reader_has_left() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    command = "from ensemble.cli import main; main(['show', 'agent'])"
+    done = subprocess.run(
+        [sys.executable, "-c", command], stdout=writing, stderr=writing, check=False, timeout=60
+    )
+    os.close(writing)
+
+    assert done.returncode == 2
+
+
 def raising(error: BaseException) -> Callable[[], None]:
     def command() -> None:
         raise error

@@ -466,15 +466,16 @@ def test_a_manifest_reads_back_sorted_and_one_that_is_no_json_is_named(tmp_path:
 
 
 async def test_a_recording_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    kept = tmp_path / "recordings" / "base"
     for text in ("first", "l" * 5000):
         await a_journal(tmp_path / text[:5], [text])
         write_manifest(tmp_path / text[:5], {"status": "completed"})
 
-        copy_recording(tmp_path / text[:5], tmp_path / "recording")
+        copy_recording(tmp_path / text[:5], kept)
 
-    assert read_events(tmp_path / "recording").events[0].value == "l" * 5000
-    assert read_manifest(tmp_path / "recording") == {"status": "completed"}
-    assert names_in(tmp_path) == ["first", "lllll", "recording"]
+    assert read_events(kept).events[0].value == "l" * 5000
+    assert read_manifest(kept) == {"status": "completed"}
+    assert names_in(kept.parent) == ["base"]
 
 
 def names_in(folder: Path) -> list[str]:

@@ -31,15 +31,16 @@ def names_in(folder: Path) -> set[str]:
 @pytest.mark.parametrize("kept", ["notes.txt", EVENTS, MANIFEST])
 def test_a_folder_that_is_no_recording_is_not_replaced(tmp_path: Path, kept: str) -> None:
     run = a_run(tmp_path / "r-1")
-    (tmp_path / "thesis").mkdir()
-    (tmp_path / "thesis" / kept).write_text("years of work")
+    thesis = tmp_path / "mine" / "thesis"
+    thesis.mkdir(parents=True)
+    (thesis / kept).write_text("years of work")
 
     with pytest.raises(CannotWrite, match="no recording") as raised:
-        copy_recording(run, tmp_path / "thesis")
+        copy_recording(run, thesis)
 
-    assert (tmp_path / "thesis" / kept).read_text() == "years of work"
+    assert (thesis / kept).read_text() == "years of work"
     assert "recording.dir" in raised.value.fix
-    assert {path.name for path in tmp_path.iterdir()} == {"r-1", "thesis"}
+    assert names_in(tmp_path / "mine") == {"thesis", f"thesis/{kept}"}
 
 
 def test_a_file_and_a_link_are_not_replaced(tmp_path: Path) -> None:
@@ -66,21 +67,22 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 def test_the_old_recording_stands_until_the_new_one_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy_recording(a_run(tmp_path / "r-1"), tmp_path / "base")
+    base = tmp_path / "recordings" / "base"
+    copy_recording(a_run(tmp_path / "r-1"), base)
     run, replace = a_run(tmp_path / "r-2"), Path.replace
 
     def fails_for_the_new(self: Path, target: Path) -> Path:
-        if target == tmp_path / "base" and read_manifest(self) == {"run": "r-2"}:
+        if target == base and read_manifest(self) == {"run": "r-2"}:
             raise OSError(28, "No space left on device")
         return replace(self, target)
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "replace", fails_for_the_new)
         with pytest.raises(DiskFull, match="No space left"):
-            copy_recording(run, tmp_path / "base")
+            copy_recording(run, base)
 
-    assert read_manifest(tmp_path / "base") == {"run": "r-1"}
-    assert {path.name for path in tmp_path.iterdir()} == {"r-1", "r-2", "base"}
+    assert read_manifest(base) == {"run": "r-1"}
+    assert names_in(base.parent) == {"base", f"base/{EVENTS}", f"base/{MANIFEST}"}
 
 
 async def test_a_recording_that_needs_a_variable_of_this_environment_is_refused(
