@@ -43,6 +43,8 @@ _ENVELOPE: Final = {
     "dispositions": "dispositions",
     "claims": "claims",
 }
+_PLAIN_ITEM: Final = re.compile(r"^\s*[-*]\s+([A-Za-z]{5,14}):\s*(.*)$")
+"""`- Location: train.py:8`: people leave the asterisks out."""
 _FINDING_ITEMS: Final = frozenset({"location", "issue", "impact", "recommendation"})
 
 
@@ -185,7 +187,7 @@ def _findings(text: str) -> Iterator[RaisedFinding]:
             yield from _finding(raised)
             raised = {}
         elif raised:
-            item = None if fenced else _LABEL.match(line)
+            item = None if fenced else _LABEL.match(line) or _PLAIN_ITEM.match(line)
             name = item.group(1).strip().lower() if item else ""
             if item and name in _FINDING_ITEMS:
                 last = raised[name] = [item.group(2)]

@@ -43,6 +43,8 @@ class Divergence:
         self._intents = {
             (e.event, e.key, whole(e.attempt)): e for e in recorded if e.event in ASKED.values()
         }
+        self.record_again = "ensemble rerecord SCENARIO --case CASE"
+        """The command that makes this recording again."""
         self._met: list[tuple[int, Diverged]] = []
         self._changes: list[tuple[Event, str, Any, Any]] = []
 
@@ -119,8 +121,7 @@ class Divergence:
         return Diverged(
             f"{problem}\n  cause: {cause}",
             where=where,
-            fix="undo the change, or record again: `ensemble rerecord SCENARIO --case CASE` "
-            "(with `--keep-answers` where a person wrote them)",
+            fix=f"undo the change, or record again: `{self.record_again}`",
         )
 
 

@@ -17,12 +17,12 @@ from ensemble.graph.run_context import Limits, RunContext
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
 from ensemble.graph.topology import Topology
 from ensemble.journal.file import EVENTS, JournalFile
-from ensemble.journal.redaction import Redactor, secrets_of_environment
 from ensemble.journal.run_journal import Journal
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate, Params, Provider
 from ensemble.scenarios.graphs import find_topology
 from ensemble.scenarios.performance import Plan, Stage, context_for, perform, resolve_chains
+from ensemble.scenarios.planning import redactor_for
 from ensemble.scenarios.result import Document, result_of
 
 _IN_MEMORY: Final = "in-memory"
@@ -105,7 +105,7 @@ class Panel:
         stage = await self._stage(ensemble, Path(folder) if folder else None)
         run = Path(folder).name if folder else _IN_MEMORY
         file = JournalFile.create(Path(folder), run) if folder else None
-        journal = Journal(run, file=file, redactor=Redactor(secrets_of_environment()))
+        journal = Journal(run, file=file, redactor=redactor_for(load_settings()))
         try:
             async with kept_open():
                 outcome = await perform(self._plan(ensemble, task), journal, stage)
@@ -145,7 +145,7 @@ class Panel:
     async def _context(self, ensemble: Ensemble, task: str) -> RunContext:
         from ensemble.models.providers import kept_open
 
-        journal = Journal(_IN_MEMORY, redactor=Redactor(secrets_of_environment()))
+        journal = Journal(_IN_MEMORY, redactor=redactor_for(load_settings()))
         stage = await self._stage(ensemble, None)
         run = await context_for(self._plan(ensemble, task), journal, stage)
         await run.until_decided.enter_async_context(kept_open())
@@ -165,7 +165,9 @@ class Panel:
                 fix='`panel.run(task, folder="…")`',
             )
         manual = folder / "manual" if folder else None
-        table = providers_for(settings, manual_folder=manual, at_terminal=True)
+        table = providers_for(
+            settings, manual_folder=manual, at_terminal=True, clean=redactor_for(settings).clean
+        )
         return Stage(settings=settings, providers={**table, **brought}, chains=chains)
 
     def _plan(self, ensemble: Ensemble, task: str) -> Plan:

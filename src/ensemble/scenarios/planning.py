@@ -1,5 +1,6 @@
 """What a loaded scenario will run, with what a command line sets over it; counted beforehand."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from ensemble.config import Settings, load_settings
 from ensemble.errors import UsageError
 from ensemble.graph.bounds import Bounds, bounds_of
 from ensemble.graph.run_context import Limits
+from ensemble.journal.redaction import Redactor, secrets_of_environment
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Params, Provider
 from ensemble.scenarios.loading import Loaded
@@ -79,6 +81,13 @@ def settings_for(choices: Choices) -> Settings:
         raise UsageError("there is no such file", where=str(named[0]), fix="name a GGUF file")
     embedded = settings.embedded.model_copy(update={"gguf": named[0].resolve()})
     return settings.model_copy(update={"embedded": embedded})
+
+
+def redactor_for(settings: Settings) -> Redactor:
+    """Return the redactor of a live run: it knows the keys that the settings name, too."""
+    named = [server.api_key_env for server in settings.providers.values()]
+    given = {name: os.environ[name] for name in named if name and name in os.environ}
+    return Redactor({**secrets_of_environment(), **given})
 
 
 async def refuse_over_limits(plan: Plan, settings: Settings, *, where: str) -> None:

@@ -40,6 +40,10 @@ async def replay_scenario(
         shown=Redactor.of_environment(),
         heard=watch.of(contents.run) if watch else None,
     )
+    case_option = f" --case {loaded.case}" if loaded.case else ""
+    by_hand = " --keep-answers" if str(manifest.get("written_by", "")).startswith("hand") else ""
+    again = f"ensemble rerecord {loaded.path}{case_option}{by_hand}"
+    journal.divergence.record_again = again
     outcome = await perform(plan, journal, Stage())
     journal.check_complete()
     if manifest["digest"] != outcome.digest:

@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Any
 from ensemble.errors import InvalidFile, UsageError
 from ensemble.journal.file import EVENTS, JournalFile
 from ensemble.journal.record import FORMAT
-from ensemble.journal.recording import copy_recording, read_manifest, write_manifest
-from ensemble.journal.redaction import Redactor, secrets_of_environment
+from ensemble.journal.recording import (
+    copy_recording,
+    read_manifest,
+    refuse_to_replace,
+    write_manifest,
+)
 from ensemble.journal.run_journal import Journal
 from ensemble.scenarios.loading import Loaded, load_scenario
 from ensemble.scenarios.performance import Outcome, Plan, Stage, perform, versions
-from ensemble.scenarios.planning import Choices, plan_of, refuse_over_limits, settings_for
+from ensemble.scenarios.planning import (
+    Choices,
+    plan_of,
+    redactor_for,
+    refuse_over_limits,
+    settings_for,
+)
 from ensemble.scenarios.ran import Ran, Watch, ran_of
 from ensemble.scenarios.replay import recorded_cases
 from ensemble.scenarios.runs import KEPT
@@ -36,13 +46,15 @@ async def run_scenario(
     choices, watch = choices or Choices(), watch or Watch()
     loaded = load_scenario(path, case=case)
     plan = plan_of(loaded, choices.chain)
+    if choices.record and loaded.recording is not None:
+        refuse_to_replace(loaded.recording)
     await refuse_over_limits(plan, settings_for(choices), where=str(path))
     run = f"r-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     file = JournalFile.create(loaded.project.runs / run, run)
     try:
         _begin_manifest(file.folder, loaded, choices)
         journal = Journal(
-            run, file=file, redactor=Redactor(secrets_of_environment()), heard=watch.of(run)
+            run, file=file, redactor=redactor_for(settings_for(choices)), heard=watch.of(run)
         )
         _own(journal, 1)
         return await _live(loaded, plan, journal, file.folder, choices, watch)
@@ -65,8 +77,10 @@ async def resume_run(
         raise InvalidFile(
             "this is no run of a scenario", where=str(folder), fix="name one of `ensemble list`"
         )
-    loaded = load_scenario(manifest["scenario"], case=manifest["case"])
-    choices = replace(choices, chain=tuple(manifest["chain"]), record=bool(manifest.get("record")))
+    loaded = load_scenario(manifest["scenario"], case=manifest.get("case"))
+    choices = replace(
+        choices, chain=tuple(manifest.get("chain", ())), record=bool(manifest.get("record"))
+    )
     plan = plan_of(loaded, choices.chain)
     file, contents = JournalFile.reopen(folder)
     try:
@@ -78,7 +92,7 @@ async def resume_run(
             contents.run,
             file=file,
             recorded=contents.events,
-            redactor=Redactor(secrets_of_environment()),
+            redactor=redactor_for(settings_for(choices)),
             heard=watch.of(contents.run),
         )
         epoch = 1 + sum(e.event == "owner" for e in contents.events)
@@ -103,6 +117,7 @@ async def _live(
         answers=choices.answers,
         at_terminal=choices.at_terminal,
         script=choices.script,
+        clean=redactor_for(settings).clean,
     )
     if choices.by_hand is not None:
         providers["manual"] = choices.by_hand

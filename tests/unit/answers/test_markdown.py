@@ -261,3 +261,15 @@ def test_each_outermost_fence_is_a_block() -> None:
     text = "a\n```json\n{}\n```\n```\nb\n````\n~~~\n```\nc\n```\n~~~\n```py\nd\n```sh\ne\n```\n"
 
     assert list(fenced_blocks(text)) == ["{}", "b", "```\nc\n```", "d\n```sh\ne\n```"]
+
+
+def test_a_finding_written_with_plain_labels_keeps_its_parts() -> None:
+    text = (
+        "**Result**: no\n**Confidence**: high\n\n### [CRITICAL] Test rows pick the epoch\n"
+        "- Location: train.py:63\n- Issue: the best of sixty looks\n- Impact: too high\n"
+    )
+
+    (finding,) = from_markdown(text).findings
+
+    assert (finding.location, finding.impact) == ("train.py:63", "too high")
+    assert finding.issue == "the best of sixty looks"
