@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from ensemble.errors import Diverged, InvalidFile, NotOwner, Paused, UsageError
+from ensemble.errors import Diverged, InvalidFile, NotOwner, Paused, Refused, UsageError
 from ensemble.journal.file import read_events
 from ensemble.journal.recording import read_manifest
 from ensemble.models.provider import Failure, ModelFailure
@@ -260,3 +260,18 @@ async def run_while(scenario: Path, meanwhile: Callable[[], Any]) -> Ran:
         return Reply(json.dumps(YES), served="scripted/x")
 
     return await run_scenario(scenario, case="solo", choices=Choices(script=mine))
+
+
+async def test_a_changed_load_bearing_agent_runs_only_once_accepted(scenario: Path) -> None:
+    chair = scenario.parents[1] / "agents" / "senior-architect.md"
+    chair.parent.mkdir()
+    shutil.copy(CHECKOUT / "agents" / chair.name, chair)
+    chair.write_text(chair.read_text().replace("load_bearing: false", "load_bearing: true"))
+    await run_scenario(scenario, choices=saying())
+    chair.write_text(chair.read_text().replace("## Never", "## Never\n\n- Decide in haste"))
+
+    with pytest.raises(Refused, match="--accept-changes"):
+        await run_scenario(scenario, choices=saying())
+    accepted = await run_scenario(scenario, choices=saying(accept_changes=True))
+
+    assert accepted.status == 0

@@ -243,7 +243,7 @@ class AgentSpec(BaseModel):
     role: str | None = None
     """executor, auditor, advisor …: the tool mode where `default_mode` is absent."""
     load_bearing: bool = False
-    """Whether many others rely on it: a person confirms what it decides."""
+    """Whether many others rely on it: a changed file runs only once a person accepts it."""
     proactive_triggers: tuple[str, ...] = ()
     """Patterns that call for this agent: globs of paths or words, file names, sentences."""
     mcp_servers: dict[str, Any] = {}

@@ -34,7 +34,7 @@ AnswersOption = Annotated[
 ]
 
 
-def run(
+def run(  # noqa: PLR0913 - a command's options are its arguments
     scenario: ScenarioPath,
     case: CaseOption = None,
     model: Annotated[
@@ -46,6 +46,9 @@ def run(
     answers: AnswersOption = None,
     *,
     record: Annotated[bool, typer.Option("--record", help="Keep it as the recording.")] = False,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Accept changed load-bearing agents.")
+    ] = False,
     json: JsonFlag = False,
     jsonl: JsonLinesFlag = False,
     quiet: QuietFlag = False,
@@ -58,7 +61,12 @@ def run(
     from ensemble.scenarios.planning import Choices
     from ensemble.scenarios.run import run_scenario
 
-    choices = Choices(chain=tuple(model or ()), answers=tuple(answers or ()), record=record)
+    choices = Choices(
+        chain=tuple(model or ()),
+        answers=tuple(answers or ()),
+        record=record,
+        accept_changes=accept_changes,
+    )
     cases = case_ids(scenario) if case == "all" else [case]
 
     def go(one: str | None, watch: "Watch") -> "Going":

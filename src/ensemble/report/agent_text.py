@@ -28,7 +28,7 @@ def _facts(view: View) -> Iterator[str]:
     for kind, items in view["human_decisions"].items():
         yield f"a person   decides ({kind}): {'; '.join(items)}"
     if view["load_bearing"]:
-        yield "a person   confirms what it decides: the file is load_bearing"
+        yield "a person   accepts each change of it: the file is load_bearing"
     for name, server in view["mcp_servers"].items():
         yield f"mcp        {name}{_about(server)}; described, never launched"
     for name, met in view["specialisations"].items():

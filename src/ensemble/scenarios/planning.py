@@ -27,6 +27,8 @@ class Choices:
     """Folders that hold a person's answers."""
     record: bool = False
     """Keeps the run as the case's recording."""
+    accept_changes: bool = False
+    """Accepts load-bearing agents whose files have changed."""
     at_terminal: bool | None = None
     """Whether a person can answer now; None asks the terminal."""
     script: Provider | None = None

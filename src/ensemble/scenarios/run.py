@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ensemble.agents.acceptance import require_accepted
 from ensemble.errors import InvalidFile, UsageError
 from ensemble.journal.file import EVENTS, JournalFile
 from ensemble.journal.record import FORMAT
@@ -42,10 +43,13 @@ async def run_scenario(
 
     Raises:
         InvalidFile: the scenario, or a file it names, does not fit.
+        Refused: a load-bearing agent's file changed, and nobody accepted it.
     """
     choices, watch = choices or Choices(), watch or Watch()
     loaded = load_scenario(path, case=case)
     plan = plan_of(loaded, choices.chain)
+    seated = [member.agent for member in loaded.ensemble.members]
+    require_accepted(seated, loaded.project.root, accept=choices.accept_changes)
     if choices.record and loaded.recording is not None:
         refuse_to_replace(loaded.recording)
     await refuse_over_limits(plan, settings_for(choices), where=str(path))
