@@ -78,10 +78,11 @@ def test_a_fingerprint_is_the_hash_of_the_canonical_form() -> None:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
+    folder = tmp_path / "tree"
     for name in ("b.py", "a.py", "sub/c.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(name)
-    return tmp_path
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    return folder
 
 
 def test_a_tree_is_its_names_and_bytes(tree: Path) -> None:
