@@ -156,7 +156,7 @@ def test_answers_written_by_hand_are_kept_when_an_agent_changes(command: "Comman
     assert "re-keyed 1 of 4 hand-written answers" in again.stdout
     assert command("replay", SMALL).returncode == 0
     manifest = json.loads((recording(command) / "manifest.json").read_text())
-    assert manifest["written_by"] == "hand, not by a model"
+    assert manifest["written_by"] == "hand, through `manual`; no model was asked"
 
 
 def recording(command: "Command") -> Path:

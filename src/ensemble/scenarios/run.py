@@ -197,7 +197,7 @@ def _end_manifest(folder: Path, journal: Journal, ran: Ran) -> None:
             "digest": ran.result["digest"],
             "authority": ran.result["authority"],
             "served": served,
-            "written_by": "hand, not by a model" if by_hand else "models",
+            "written_by": "hand, through `manual`; no model was asked" if by_hand else "models",
             "events": len(journal.events),
             **{name: ran.result[name] for name in KEPT},
         },
