@@ -68,7 +68,9 @@ async def test_each_seat_has_the_model_that_a_mapping_gives_it() -> None:
     models = {
         "panel": scripted(YES),
         "panel[1]": FakeListChatModel(responses=[NO]),
-        "chair": scripted(NO),
+        "chair": scripted(
+            f"{NO}\n**Dispositions**:\n- V1: rejected, the data leaks\n- V2: accepted"
+        ),
     }
 
     panel = Panel("panel", models=models, choices=["promote", "reject"])
@@ -81,7 +83,9 @@ async def test_each_seat_has_the_model_that_a_mapping_gives_it() -> None:
         "panel[2]": "promote",
         "chair": "reject",
     }
-    assert result.document["witnesses"] == {"seated": 3, "answered": 3, "effective": 2.0}
+    witnesses = result.document["witnesses"]
+    assert (witnesses["answered"], witnesses["effective"]) == (3, 2.0)
+    assert list(witnesses["clones"].values()) == [["panel[0]", "panel[2]"]]
     assert str(result).startswith("DECIDED: reject\nnot yet")
 
 
@@ -145,7 +149,7 @@ async def test_findings_and_reasons_are_told() -> None:
 
     assert [item["title"] for item in result.findings] == ["a leak"]
     assert result.authority == "advisory"
-    assert result.reasons == ["CRITICAL findings are open: F1"]
+    assert result.reasons == ["CRITICAL findings are open: F1", "left without an answer: F1"]
 
 
 @pytest.mark.parametrize(

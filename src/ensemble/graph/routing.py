@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ensemble.errors import InvalidFile
-from ensemble.graph.state import findings_of, latest, turns_of
+from ensemble.graph.findings import findings_of
+from ensemble.graph.state import latest, turns_of
 from ensemble.roles import Severity
 
 
