@@ -29,6 +29,7 @@ EXAMPLES: Final = [
 ]
 YES: Final = "**Result**: ship it\n**Confidence**: high\n**Position**: promote"
 NO: Final = "**Result**: not yet\n**Confidence**: high\n**Position**: reject"
+DISPOSED: Final = "**Dispositions**:\n- V1: rejected, the data leaks\n- V2: accepted"
 
 
 @pytest.mark.parametrize(
