@@ -281,7 +281,7 @@ def _all_paused(pauses: list[Paused]) -> Paused:
     return Paused(
         f"{len(pauses)} seats wait for a person\n{listed}",
         where=pauses[0].where,
-        fix=pauses[0].fix,
+        fix="\n       ".join(pause.fix for pause in pauses),
     )
 
 
