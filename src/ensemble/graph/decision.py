@@ -120,11 +120,10 @@ def _by_rule(
 ) -> tuple[str | None, Document, str | None]:
     """Return position, the answer it stands in, and the seat that gave it."""
     rules = ensemble.rules
-    if rules.rule == "chair" and ensemble.topology.decider() is not None:
-        if decider is not None and decider.answer is not None:
+    if rules.rule == "chair" and decider is not None:  # None: no way led to it
+        if decider.answer is not None:
             return decider.position, decider.answer, decider.path
-        lost = ensemble.topology.decider()
-        causes.add(Authority.DEGRADED, f"{lost} gave no answer; the vote stands in for it")
+        causes.add(Authority.DEGRADED, f"{decider.path} gave no answer; the vote stands in for it")
     position = _vote(ensemble, voters, causes)
     carried = [t for t in voters if t.answer and position is not None and t.position == position]
     spoken = carried[0] if carried else None
