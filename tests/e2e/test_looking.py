@@ -146,6 +146,11 @@ def test_a_graph_is_drawn_as_mermaid_and_as_svg(command: "Command", tmp_path: Pa
 
 
 OWN_EDGES = """\
+schema: ensemble/scenario@1
+name: own
+task: Which?
+choices: [promote, request-changes]
+models: {chain: [test/model]}
 edges:
   - {from: START, to: panel, role: panel_member}
   - {from: panel, to: breaker, role: tiebreaker, when: split & ~majority}
@@ -158,10 +163,7 @@ cast: {panel: [ml-engineer, data-scientist], breaker: senior-architect}
 def test_a_scenario_with_its_own_edges_is_checked_drawn_planned_and_run(
     command: "Command", answering: "Answering"
 ) -> None:
-    head = "schema: ensemble/scenario@1\nname: own\ntask: Which?\nchoices: [promote, request-changes]\n"
-    (command.project / "scenarios" / "own.yaml").write_text(
-        f"{head}{OWN_EDGES}models: {{chain: [test/model]}}\n"
-    )
+    (command.project / "scenarios" / "own.yaml").write_text(OWN_EDGES)
 
     checked = command("check", "scenarios/own.yaml")
     drawn = command("draw", "scenarios/own.yaml")
