@@ -1,6 +1,8 @@
 """Panel: members answer side by side, a chair decides.
 
 START ──panel_member──▶ panel (several) ──decision_maker──▶ chair ──▶ END
+
+For a judgement that needs several fields and one accountable voice; the first round is blind.
 """
 
 from typing import Any

@@ -1,6 +1,8 @@
 """Review: members answer side by side, an auditor attacks, a chair decides.
 
 START ──panel_member──▶ panel (several) ──auditor──▶ auditor ──decision_maker──▶ chair ──▶ END
+
+For a decision that must survive an attack: the auditor sees the answers without names.
 """
 
 from typing import Any

@@ -1,6 +1,8 @@
 """Solo: one expert carries it alone.
 
 START ──solo──▶ expert ──▶ END
+
+For an everyday question, and as the yardstick that a panel has to beat.
 """
 
 from typing import Any

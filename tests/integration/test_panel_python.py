@@ -193,11 +193,12 @@ def test_langgraph_json_names_every_graph_and_each_returns_a_compiled_one(
     monkeypatch.chdir(CHECKOUT)
     listed: dict[str, str] = json.loads((CHECKOUT / "langgraph.json").read_text())["graphs"]
 
-    compiled = {name: made(*where.split(":")) for name, where in listed.items()}
+    of_models = {name: where for name, where in listed.items() if name != "gate"}  # a person signs
+    compiled = {name: made(*where.split(":")) for name, where in of_models.items()}
 
     assert set(listed) == {path.stem for path in (CHECKOUT / "graphs").glob("*.py")}
     assert all(isinstance(graph, CompiledStateGraph) for graph in compiled.values())
-    assert {name: graph.name for name, graph in compiled.items()} == {n: n for n in listed}
+    assert {name: graph.name for name, graph in compiled.items()} == {n: n for n in of_models}
 
 
 async def test_a_graph_of_langgraph_json_takes_its_cast_and_models_from_the_config(

@@ -117,11 +117,10 @@ def _by_rule(
 ) -> tuple[str | None, Document, str | None]:
     """Return position, the answer it stands in, and the seat that gave it."""
     rules = ensemble.rules
-    if rules.rule == "chair" and ensemble.topology.decider() is not None:
-        if decider is not None and decider.answer is not None:
+    if rules.rule == "chair" and decider is not None:  # None: no way led to it
+        if decider.answer is not None:
             return decider.position, decider.answer, decider.path
-        lost = ensemble.topology.decider()
-        causes.add(Authority.DEGRADED, f"{lost} gave no answer; the vote stands in for it")
+        causes.add(Authority.DEGRADED, f"{decider.path} gave no answer; the vote stands in for it")
     position = winner(rules, voters)
     if position is None:
         _weigh_lost_vote(rules, voters, causes)

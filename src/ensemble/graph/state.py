@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Final, TypedDict
 
-from ensemble.roles import ROLE_DEFAULTS, TurnStatus
+from ensemble.roles import ROLE_DEFAULTS, Role, TurnStatus
 
 Document = dict[str, Any]
 BEFORE: Final = "lab.before"
@@ -101,6 +101,11 @@ class Turn:
         """The position taken, if any."""
         return self.answer.get("position") if self.answer else None
 
+    @property
+    def round(self) -> int:
+        """How often the seat had answered before; an advisee has, in another role."""
+        return self.occurrence + (self.role == Role.ADVISEE)
+
     def document(self) -> Document:
         """Return the turn as JSON."""
         return asdict(self)
@@ -109,7 +114,7 @@ class Turn:
 def turns_of(state: Mapping[str, Any]) -> list[Turn]:
     """Return the finished turns in order: by round, then seat, then place in the seat."""
     found = [Turn(**document) for document in state.get("turns", {}).values()]
-    return sorted(found, key=lambda turn: (turn.occurrence, turn.rank, place_of(turn.path)))
+    return sorted(found, key=lambda turn: (turn.round, turn.rank, place_of(turn.path)))
 
 
 def place_of(path: str) -> tuple[str, int]:
