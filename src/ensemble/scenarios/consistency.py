@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from ensemble.config import Project
 from ensemble.errors import EnsembleError, Faults, closest
-from ensemble.graph.decision import VOTERS
 from ensemble.graph.seating import Ensemble
 from ensemble.lab.datasets import locate
 from ensemble.lab.specs import TOOLS, Evaluate, Spec, read_spec
@@ -128,11 +127,3 @@ def check_names(scenario: Scenario, ensemble: Ensemble, reader: Reader) -> None:
     for name, among, steps, kind in named:
         if name not in among:
             reader.fault(f"there is no {kind} {name!r}", *steps, fix=closest(name, among))
-    voters = sum(role in VOTERS for _, role in ensemble.nodes()) or len(members)
-    if scenario.decision.quorum > voters:
-        reader.fault(
-            f"the quorum is {scenario.decision.quorum}, but {voters} vote",
-            "decision",
-            "quorum",
-            fix=f"ask for at most {voters}",
-        )
