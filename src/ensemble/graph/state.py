@@ -31,8 +31,6 @@ class EnsembleState(TypedDict, total=False):
     """Nodes whose turn waits for the lab, and how far it had come."""
     entered: Annotated[dict[str, Document], by_key]
     """Nodes that were entered and have not finished."""
-    led: Annotated[dict[str, list[str]], by_key]
-    """Where each node that ran leads, as it said itself."""
     taken: Annotated[dict[str, int], by_key]
     """How often each bounded edge was taken."""
     evidence: Annotated[dict[str, Document], by_key]

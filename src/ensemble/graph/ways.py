@@ -55,11 +55,6 @@ class Ways:
         """Return the update of a node that leads to `targets` and is not done."""
         return {"led": {name: list(targets)}}
 
-    def led(self, name: str, state: Mapping[str, Any]) -> list[str]:
-        """Return where a node that has run said that it leads."""
-        told: list[str] = state["led"][name]
-        return told
-
     def onward(self, name: str, state: EnsembleState) -> StateUpdate:
         """Return the update of a node that is done: where it leads, and who is entered by that.
 

@@ -130,16 +130,17 @@ class Panel:
             "an event loop is running already", where="run_sync", fix="`await panel.run(…)`"
         )
 
-    def compile(self, *, checkpointer: Any = None) -> Any:
+    def compile(self, *, checkpointer: Any = None, store: Any = None) -> Any:
         """Return the panel as a LangGraph graph: input `{"task": …}`, `decision` in its output.
 
         Args:
             checkpointer: any LangGraph checkpointer.
+            store: any LangGraph store.
         """
         from ensemble.graph.compile import compile_graph
 
         return compile_graph(
-            self._ensemble(), make_context=self._context, checkpointer=checkpointer
+            self._ensemble(), make_context=self._context, checkpointer=checkpointer, store=store
         )
 
     async def _context(self, ensemble: Ensemble, task: str) -> RunContext:
