@@ -19,7 +19,7 @@ from ensemble.graph.decision import decide
 from ensemble.graph.lab_desk import Request, evidence_line
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Member, node_name
-from ensemble.graph.state import Document, EnsembleState, StateUpdate, by_key, evidence_of
+from ensemble.graph.state import Asked, Document, EnsembleState, StateUpdate, by_key, evidence_of
 from ensemble.graph.turn import Progress, take_turn
 from ensemble.graph.ways import BEGIN, DECISION, LAB, Ways, waits_for_person
 
@@ -53,7 +53,7 @@ def compile_graph(
         A LangGraph `CompiledStateGraph`: input `{"task": …}`, and `decision` in its output.
     """
     # Without a context schema, because a run's context is no JSON that a server could ask for.
-    builder: Any = StateGraph(_GraphState, input_schema=EnsembleState, output_schema=EnsembleState)
+    builder: Any = StateGraph(_GraphState, input_schema=Asked, output_schema=EnsembleState)
     ways = Ways(ensemble)
     _add(builder, BEGIN, _begin_node(ensemble, ways, make_context), ways.first())
     builder.add_edge(START, BEGIN)

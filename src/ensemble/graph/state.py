@@ -5,7 +5,9 @@ Every channel collects by key and is read in a fixed order. `Turn` is one finish
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Final, TypedDict, cast
+from typing import Annotated, Any, Final, cast
+
+from typing_extensions import TypedDict  # before Python 3.12 no schema is made of typing's own
 
 from ensemble.roles import ROLE_DEFAULTS, TurnStatus
 
@@ -20,11 +22,18 @@ def by_key(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any
     return {key: merged[key] for key in sorted(merged) if merged[key] is not None}
 
 
-class EnsembleState(TypedDict, total=False):
-    """LangGraph's state: only JSON, so that any checkpointer can hold it."""
+class Asked(TypedDict, total=False):
+    """What a graph is invoked with."""
 
     task: str
     """What to decide."""
+    evidence: Annotated[dict[str, Document], by_key]
+    """What was measured before, by evidence id."""
+
+
+class EnsembleState(Asked, total=False):
+    """LangGraph's state: only JSON, so that any checkpointer can hold it."""
+
     turns: Annotated[dict[str, Document], by_key]
     """Finished turns by key."""
     asking: Annotated[dict[str, Document], by_key]
@@ -33,8 +42,6 @@ class EnsembleState(TypedDict, total=False):
     """Nodes that were entered and have not finished."""
     taken: Annotated[dict[str, int], by_key]
     """How often each bounded edge was taken."""
-    evidence: Annotated[dict[str, Document], by_key]
-    """What was measured, by evidence id."""
     batches: int
     """How many batches the lab has run."""
     decision: Document
