@@ -14,6 +14,7 @@ import re
 import socket
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -95,10 +96,13 @@ def _read_blob(folder: Path, name: Any) -> Any:
 class JournalFile:
     """The one writer of a run's folder. Use `create` or `reopen`."""
 
-    def __init__(self, folder: Path, run: str, lock: IO[str], last_sum: str, seq: int) -> None:
+    def __init__(
+        self, folder: Path, run: str, lock: IO[str], last_sum: str, seq: int, *, synced: bool = True
+    ) -> None:
         self.folder = folder
         self.run = run
         self.seq = seq
+        self._is_synced = synced
         self._lock = lock
         self._sum = last_sum
         self._file = (folder / EVENTS).open("ab", buffering=0)
@@ -109,8 +113,13 @@ class JournalFile:
         self._failure: OSError | None = None
 
     @classmethod
-    def create(cls, folder: Path, run: str) -> "JournalFile":
+    def create(cls, folder: Path, run: str, *, synced: bool = True) -> "JournalFile":
         """Make the folder of a new run and own it.
+
+        Args:
+            folder: where it lies.
+            run: its id.
+            synced: whether what is flushed survives a power cut; else only the process's end.
 
         Raises:
             CannotWrite: a run lies there already, or the folder cannot be made.
@@ -122,7 +131,7 @@ class JournalFile:
         try:
             (folder / "blobs").mkdir(parents=True)
             lock = _own(folder)
-            made = cls(folder, run, lock, "", 0)
+            made = cls(folder, run, lock, "", 0, synced=synced)
             _sync_names(folder)
         except OSError as error:
             raise unwritable(error, folder) from error
@@ -164,12 +173,15 @@ class JournalFile:
         self._appended += 1
 
     async def flush(self) -> None:
-        """Return once everything appended so far is synced to disk.
+        """Return once everything appended so far is written, and synced to disk.
 
         Raises:
             DiskFull: the disk is full or failing.
             CannotWrite: the folder is read-only or gone.
         """
+        if not self._is_synced:  # a write alone is not worth a thread
+            with suppress(OSError):  # told below
+                self._write_waiting()
         wanted = self._appended
         while self._synced < wanted:
             if self._failure is not None:
@@ -207,7 +219,8 @@ class JournalFile:
                 view = memoryview(b"".join(batch))
                 while view:
                     view = view[os.write(self._file.fileno(), view) :]
-                os.fsync(self._file.fileno())
+                if self._is_synced:
+                    os.fsync(self._file.fileno())
             except OSError as error:
                 self._failure = error
                 raise
@@ -218,26 +231,28 @@ class JournalFile:
         path = self.folder / "blobs" / name
         if not path.exists():
             try:
-                write_whole(path, data)
+                write_whole(path, data, synced=self._is_synced)
             except OSError as error:
                 self._failure = error
                 raise unwritable(error, self.folder) from error
         return f"sha256:{name}"
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it appears whole or not at all."""
+def write_whole(path: Path, data: bytes, *, synced: bool = True) -> None:
+    """Write a file so that it appears whole or not at all, also after a power cut if `synced`."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with partial.open("wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                os.fsync(file.fileno())
         partial.replace(path)
     except OSError:
         partial.unlink(missing_ok=True)
         raise
-    _sync_names(path.parent)
+    if synced:
+        _sync_names(path.parent)
 
 
 def _cut(path: Path, whole_bytes: int) -> None:
