@@ -88,8 +88,9 @@ def own_part(
 
 def specialities(casting: Casting, briefing: Briefing) -> dict[str, bool]:
     """Return the agent's specialisations, and whether each meets the task and so is read."""
+    given = _words(" ".join([briefing.task, *(text for _, text in briefing.files)]))
     return {
-        name: _meets(f"{name} {' '.join(items)}", briefing)
+        name: len(_words(f"{name} {' '.join(items)}") & given) >= _WORDS_IN_COMMON
         for name, items in casting.agent.body.specialisations.items()
     }
 
@@ -124,11 +125,6 @@ def _for_every_mode(casting: Casting) -> dict[str, list[str]]:
         if item.mode is None or item.mode not in claimed:
             blocks.setdefault(item.block, []).append(item.text)
     return blocks
-
-
-def _meets(speciality: str, briefing: Briefing) -> bool:
-    given = " ".join([briefing.task, *(text for _, text in briefing.files)])
-    return len(_words(speciality) & _words(given)) >= _WORDS_IN_COMMON
 
 
 def _words(text: str) -> set[str]:

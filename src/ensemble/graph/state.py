@@ -102,7 +102,7 @@ class Turn:
 
     def document(self) -> Document:
         """Return the turn as JSON."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 def turns_of(state: Mapping[str, Any]) -> list[Turn]:

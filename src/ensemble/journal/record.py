@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from ensemble.canonical import canonical
@@ -67,15 +68,13 @@ def write_line(
         previous_sum: the sum of the line before; empty for the first.
         keep_blob: stores bytes and returns `sha256:<hex>`.
     """
-    flat = event.document(run)
+    parts = {name: canonical(item) for name, item in event.document(run).items()}
     for name, item in event.body.items():
-        if isinstance(item, (str, list, tuple, dict)):
-            data = canonical(item)
-            # What only looks like a blob's name would be taken for one when read back.
-            if len(data) > BLOB_OVER_BYTES or _is_blob(item):
-                flat[name] = {"blob": keep_blob(data)}
-    flat["sum"] = _sum(flat, previous_sum)
-    return canonical(flat) + b"\n", flat["sum"]
+        # What only looks like a blob's name would be taken for one when read back.
+        if name not in _HEAD and (len(parts[name]) > BLOB_OVER_BYTES or _is_blob(item)):
+            parts[name] = canonical({"blob": keep_blob(parts[name])})
+    mark = hashlib.sha256(previous_sum.encode() + _object(parts)).hexdigest()
+    return _object({**parts, "sum": canonical(mark)}) + b"\n", mark
 
 
 def read_line(
@@ -108,6 +107,16 @@ def read_line(
 
 def _is_blob(item: Any) -> bool:
     return isinstance(item, dict) and list(cast("dict[str, Any]", item)) == ["blob"]
+
+
+def _object(parts: Mapping[str, bytes]) -> bytes:
+    """Return the canonical JSON object of fields that are canonical JSON already."""
+    return b"{" + b",".join(_name(name) + b":" + parts[name] for name in sorted(parts)) + b"}"
+
+
+@lru_cache
+def _name(field_name: str) -> bytes:
+    return canonical(field_name)
 
 
 def _sum(flat: Mapping[str, Any], previous_sum: str) -> str:

@@ -7,6 +7,7 @@ a divergence. None of them has heard of models, labs or graphs.
 """
 
 import asyncio
+import hashlib
 import inspect
 import json
 import time
@@ -14,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final, cast
 
-from ensemble.canonical import canonical, fingerprint
+from ensemble.canonical import canonical
 from ensemble.errors import Diverged, EnsembleError, Paused
 from ensemble.journal.digest import is_lost, reduced, whole
 from ensemble.journal.divergence import Divergence
@@ -98,8 +99,7 @@ class Journal:
             Diverged: the recording holds no such call, or another request under its key.
             Paused: it may have happened before the process died, and must not happen twice.
         """
-        asked = self._redactor.clean(dict(request))
-        mark = fingerprint(asked)
+        asked, mark = _read_back(self._redactor.clean(dict(request)))
         found = self._outcomes.get((key, attempt))
         if found is not None:
             self._used.add((key, attempt))
@@ -110,7 +110,8 @@ class Journal:
         if self.replaying:
             raise self.divergence.unknown(key, attempt, asked, about)
         number = self._attempt_after_loss(kind, key, attempt, idempotent=idempotent)
-        self.append(ASKED[kind], key, {"attempt": number, "print": mark, "request": asked, **about})
+        told, _ = _read_back(self._redactor.clean({"attempt": number, "print": mark, **about}))
+        self._append_read(ASKED[kind], key, {**told, "request": asked})
         if not idempotent:
             await self.flush()
         name, body = await self._performed(kind, key, number, perform, about)
@@ -151,7 +152,7 @@ class Journal:
         known = self._known.get((event, key, "1"))
         if known is None:
             return self.append(event, key, body)
-        now = _read_back(self._redactor.clean(body))
+        now, _ = _read_back(self._redactor.clean(body))
         if reduced(known.body) != reduced(now):
             self.divergence.changed(known, reduced(now))
             if self.replaying:
@@ -160,9 +161,13 @@ class Journal:
 
     def append(self, event: str, key: str, body: Mapping[str, Any]) -> Event:
         """Add one event, as it reads back from its own line."""
+        kept, _ = _read_back(self._redactor.clean(dict(body)))
+        return self._append_read(event, key, kept)
+
+    def _append_read(self, event: str, key: str, body: Mapping[str, Any]) -> Event:
+        """Add one event whose body was cleaned, and read back, before."""
         at = 0.0 if self.replaying else time.time()
-        kept = _read_back(self._redactor.clean(dict(body)))
-        made = Event(event, key, self._next(), at, kept)
+        made = Event(event, key, self._next(), at, body)
         if self._file is not None:
             self._file.append(made)
         self._remember(made)
@@ -288,6 +293,7 @@ def _seats_cut(recorded: Iterable[Event]) -> set[str]:
     return cut
 
 
-def _read_back(body: Mapping[str, Any]) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(canonical(body))
-    return loaded
+def _read_back(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return a body as a file would hold it, and its fingerprint."""
+    data = canonical(body)
+    return json.loads(data), f"sha256:{hashlib.sha256(data).hexdigest()}"

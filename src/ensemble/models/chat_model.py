@@ -29,13 +29,13 @@ class ChainChatModel(BaseChatModel):
     params=…)`. Without a key, calls are counted below `at`.
     """
 
-    chain: tuple[Candidate, ...]
+    chain: tuple[Candidate, ...] = Field(repr=False)
     """The candidates, in order."""
     recorder: Any = Field(exclude=True, repr=False)
     """The run's journal: a `Recorder`."""
     providers: Any = Field(exclude=True, repr=False)
     """A provider for each candidate: a mapping of `Provider`."""
-    policy: Policy = Policy()
+    policy: Policy = Field(default=Policy(), repr=False)
     """Retries, waits and limits."""
     admit: Admit | None = Field(default=None, exclude=True, repr=False)
     """Asked before each attempt whether it fits the run's limits."""
