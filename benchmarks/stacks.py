@@ -19,17 +19,18 @@ from typing_extensions import TypedDict
 
 from ensemble.agents.library import load_agents
 from ensemble.agents.prompt import Briefing
+from ensemble.config import load_settings
 from ensemble.graph.compile import compile_graph
 from ensemble.graph.lab_desk import LabDesk
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Member, node_name, seat
 from ensemble.journal.file import JournalFile
-from ensemble.journal.redaction import Redactor
 from ensemble.journal.run_journal import Journal
 from ensemble.models.openai_chat import Endpoint, openai_chat
 from ensemble.models.policy import Policy
 from ensemble.models.provider import Candidate, ModelCall, Provider, Reply
 from ensemble.scenarios.graphs import find_topology
+from ensemble.scenarios.planning import redactor_for
 
 CANDIDATE: Final = Candidate(
     "stub/m", "stub", "m", available=True, reason="in a benchmark", json_schema=True
@@ -96,6 +97,7 @@ async def stacks(members: int, provider: Provider, folder: Path | None = None) -
 def _ours(ensemble: Ensemble, provider: Provider, folder: Path | None) -> Run:
     chains = {member.path: (CANDIDATE,) for member in ensemble.members}
     policy = Policy(at_once={"stub": _AT_ONCE})
+    redactor = redactor_for(load_settings())
 
     async def given(_: Ensemble, __: str) -> RunContext:
         raise AssertionError  # every run below brings its own
@@ -104,7 +106,7 @@ def _ours(ensemble: Ensemble, provider: Provider, folder: Path | None) -> Run:
 
     async def run(token: str) -> RunContext:
         file = JournalFile.create(folder / token, token, synced=False) if folder else None
-        journal = Journal(token, file=file, redactor=Redactor.of_environment())
+        journal = Journal(token, file=file, redactor=redactor)
         context = RunContext(
             journal=journal,
             briefing=Briefing(_task(token), _CHOICES),

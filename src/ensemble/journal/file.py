@@ -132,7 +132,8 @@ class JournalFile:
             (folder / "blobs").mkdir(parents=True)
             lock = _own(folder)
             made = cls(folder, run, lock, "", 0, synced=synced)
-            _sync_names(folder)
+            if synced:
+                _sync_names(folder)
         except OSError as error:
             raise unwritable(error, folder) from error
         return made
@@ -216,9 +217,7 @@ class JournalFile:
             if not batch or self._failure is not None:
                 return
             try:
-                view = memoryview(b"".join(batch))
-                while view:
-                    view = view[os.write(self._file.fileno(), view) :]
+                _write_all(self._file.fileno(), b"".join(batch))
                 if self._is_synced:
                     os.fsync(self._file.fileno())
             except OSError as error:
@@ -242,9 +241,8 @@ def write_whole(path: Path, data: bytes, *, synced: bool = True) -> None:
     """Write a file so that it appears whole or not at all, also after a power cut if `synced`."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
+        with partial.open("wb", buffering=0) as file:
+            _write_all(file.fileno(), data)
             if synced:
                 os.fsync(file.fileno())
         partial.replace(path)
@@ -253,6 +251,12 @@ def write_whole(path: Path, data: bytes, *, synced: bool = True) -> None:
         raise
     if synced:
         _sync_names(path.parent)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def _cut(path: Path, whole_bytes: int) -> None:

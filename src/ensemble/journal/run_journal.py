@@ -7,7 +7,6 @@ a divergence. None of them has heard of models, labs or graphs.
 """
 
 import asyncio
-import hashlib
 import inspect
 import json
 import time
@@ -15,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final, cast
 
-from ensemble.canonical import canonical
+from ensemble.canonical import canonical, fingerprint
 from ensemble.errors import Diverged, EnsembleError, Paused
 from ensemble.journal.digest import is_lost, reduced, whole
 from ensemble.journal.divergence import Divergence
@@ -99,7 +98,8 @@ class Journal:
             Diverged: the recording holds no such call, or another request under its key.
             Paused: it may have happened before the process died, and must not happen twice.
         """
-        asked, mark = _read_back(self._redactor.clean(dict(request)))
+        asked = self._redactor.clean(dict(request))
+        mark = fingerprint(asked)
         found = self._outcomes.get((key, attempt))
         if found is not None:
             self._used.add((key, attempt))
@@ -110,8 +110,8 @@ class Journal:
         if self.replaying:
             raise self.divergence.unknown(key, attempt, asked, about)
         number = self._attempt_after_loss(kind, key, attempt, idempotent=idempotent)
-        told, _ = _read_back(self._redactor.clean({"attempt": number, "print": mark, **about}))
-        self._append_read(ASKED[kind], key, {**told, "request": asked})
+        told = self._clean({"attempt": number, "print": mark, **about})
+        self._append_clean(ASKED[kind], key, {**told, "request": asked})
         if not idempotent:
             await self.flush()
         name, body = await self._performed(kind, key, number, perform, about)
@@ -152,7 +152,7 @@ class Journal:
         known = self._known.get((event, key, "1"))
         if known is None:
             return self.append(event, key, body)
-        now, _ = _read_back(self._redactor.clean(body))
+        now = self._clean(body)
         if reduced(known.body) != reduced(now):
             self.divergence.changed(known, reduced(now))
             if self.replaying:
@@ -161,11 +161,10 @@ class Journal:
 
     def append(self, event: str, key: str, body: Mapping[str, Any]) -> Event:
         """Add one event, as it reads back from its own line."""
-        kept, _ = _read_back(self._redactor.clean(dict(body)))
-        return self._append_read(event, key, kept)
+        return self._append_clean(event, key, self._clean(body))
 
-    def _append_read(self, event: str, key: str, body: Mapping[str, Any]) -> Event:
-        """Add one event whose body was cleaned, and read back, before."""
+    def _append_clean(self, event: str, key: str, body: Mapping[str, Any]) -> Event:
+        """Add one event whose body was cleaned, and found to be JSON, before."""
         at = 0.0 if self.replaying else time.time()
         made = Event(event, key, self._next(), at, body)
         if self._file is not None:
@@ -206,6 +205,12 @@ class Journal:
         """Write what still waits and give the run up."""
         if self._file is not None:
             self._file.close()
+
+    def _clean(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a body without secrets, as it would read back from a file."""
+        cleaned: dict[str, Any] = self._redactor.clean(dict(body))
+        canonical(cleaned)  # refuses what a file cannot hold
+        return cleaned
 
     async def _performed(
         self, kind: str, key: str, number: str, perform: Perform, about: Mapping[str, Any]
@@ -291,9 +296,3 @@ def _seats_cut(recorded: Iterable[Event]) -> set[str]:
         if event.event == "ruled" and isinstance(event.value, list):
             cut.update(map(str, cast("list[Any]", event.value)))
     return cut
-
-
-def _read_back(body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return a body as a file would hold it, and its fingerprint."""
-    data = canonical(body)
-    return json.loads(data), f"sha256:{hashlib.sha256(data).hexdigest()}"

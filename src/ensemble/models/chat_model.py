@@ -1,7 +1,8 @@
 """A chain of models as one LangChain chat model, for callbacks, streaming and tracing.
 
-Every turn asks through it; the chain itself works without it. Pieces of text go to the callbacks
-as they arrive and are provisional; the message returned is the reply that was recorded.
+A turn that callbacks are told of asks through it; the chain itself works without it. Pieces of
+text go to the callbacks as they arrive and are provisional; the message returned is the reply
+that was recorded.
 """
 
 import asyncio
@@ -9,11 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForLLMRun,
+    CallbackManagerForLLMRun,
+)
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables.config import ensure_config
 from pydantic import Field, PrivateAttr
 from typing_extensions import override
 
@@ -29,13 +35,13 @@ class ChainChatModel(BaseChatModel):
     params=…)`. Without a key, calls are counted below `at`.
     """
 
-    chain: tuple[Candidate, ...] = Field(repr=False)
+    chain: tuple[Candidate, ...]
     """The candidates, in order."""
     recorder: Any = Field(exclude=True, repr=False)
     """The run's journal: a `Recorder`."""
     providers: Any = Field(exclude=True, repr=False)
     """A provider for each candidate: a mapping of `Provider`."""
-    policy: Policy = Field(default=Policy(), repr=False)
+    policy: Policy = Policy()
     """Retries, waits and limits."""
     admit: Admit | None = Field(default=None, exclude=True, repr=False)
     """Asked before each attempt whether it fits the run's limits."""
@@ -49,6 +55,10 @@ class ChainChatModel(BaseChatModel):
     def answered(self) -> Answered | None:
         """The last answer, with the candidate that gave it and the attempts before."""
         return self._answered
+
+    @override
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(at={self.at!r})"  # read by LangChain for each call
 
     @property
     @override
@@ -150,6 +160,12 @@ class ChainChatModel(BaseChatModel):
         finally:
             answering.cancel()
             await asyncio.wait([answering])
+
+
+def is_heard() -> bool:
+    """Return whether callbacks, tracing among them, would be told of a call made here."""
+    around = ensure_config().get("callbacks")
+    return bool(AsyncCallbackManager.configure(around).handlers)
 
 
 def _message_id(run_manager: AsyncCallbackManagerForLLMRun) -> str:

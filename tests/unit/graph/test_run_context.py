@@ -6,7 +6,8 @@ import pytest
 
 from ensemble.answers.answer import Wanted
 from ensemble.errors import OverLimit
-from ensemble.graph.run_context import Limits, RunContext, usage_of
+from ensemble.graph.run_context import Limits, RunContext
+from ensemble.graph.spending import Spending
 from ensemble.graph.topology import END, START, Edge, Topology
 from ensemble.journal.record import Event
 from ensemble.journal.run_journal import Journal
@@ -51,7 +52,7 @@ async def test_what_was_used_is_read_from_the_journal() -> None:
     await ask(run, 0)
     await ask(run, 1)
 
-    used = usage_of(run.journal, NONE_MORE, {"scripted/m": PRICE})
+    used = Spending({"scripted/m": PRICE}).with_one_more(run.journal.events, NONE_MORE)
 
     assert used == {"model_calls": 3, "tokens": 460.0, "usd": pytest.approx(1.0)}
 
@@ -61,7 +62,7 @@ async def test_a_priced_call_that_does_not_say_what_it_used_is_booked_as_reserve
     await ask(run)
     reserved = run.journal.events[0].body["reserved"]["usd"]
 
-    used = usage_of(run.journal, NONE_MORE, {"scripted/m": PRICE})
+    used = Spending({"scripted/m": PRICE}).with_one_more(run.journal.events, NONE_MORE)
 
     assert reserved >= 15
     assert used["usd"] == pytest.approx(reserved)
@@ -70,7 +71,11 @@ async def test_a_priced_call_that_does_not_say_what_it_used_is_booked_as_reserve
 def test_a_call_that_is_under_way_is_booked_as_reserved() -> None:
     journal = Journal("r", recorded=[asked(KEY)])
 
-    assert usage_of(journal, NONE_MORE) == {"model_calls": 2, "tokens": 1000.0, "usd": 5.0}
+    assert Spending({}).with_one_more(journal.events, NONE_MORE) == {
+        "model_calls": 2,
+        "tokens": 1000.0,
+        "usd": 5.0,
+    }
 
 
 def test_a_call_lost_with_its_process_stays_booked_beside_its_repetition() -> None:
@@ -80,7 +85,7 @@ def test_a_call_lost_with_its_process_stays_booked_beside_its_repetition() -> No
     replied = Event("model_replied", KEY, 3, 0.0, {"attempt": "1.1", "usage": usage})
     journal = Journal("r", recorded=[asked(KEY), lost, again, replied])
 
-    used = usage_of(journal, NONE_MORE, {"scripted/m": PRICE})
+    used = Spending({"scripted/m": PRICE}).with_one_more(journal.events, NONE_MORE)
 
     assert used == {"model_calls": 3, "tokens": 1110.0, "usd": pytest.approx(5.2)}
 
