@@ -34,7 +34,12 @@ def canonical(value: Any) -> bytes:
 
 def fingerprint(value: Any) -> str:
     """Return `sha256:` and the hex SHA-256 of the canonical form of `value`."""
-    return f"sha256:{hashlib.sha256(canonical(value)).hexdigest()}"
+    return fingerprint_of(canonical(value))
+
+
+def fingerprint_of(written: bytes) -> str:
+    """Return the fingerprint of a value whose canonical form is `written`."""
+    return f"sha256:{hashlib.sha256(written).hexdigest()}"
 
 
 def file_hash(path: Path) -> str:

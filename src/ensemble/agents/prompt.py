@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from ensemble.agents.casting import Casting
@@ -88,7 +89,7 @@ def own_part(
 
 def specialities(casting: Casting, briefing: Briefing) -> dict[str, bool]:
     """Return the agent's specialisations, and whether each meets the task and so is read."""
-    given = _words(" ".join([briefing.task, *(text for _, text in briefing.files)]))
+    given = _words_given(briefing)
     return {
         name: len(_words(f"{name} {' '.join(items)}") & given) >= _WORDS_IN_COMMON
         for name, items in casting.agent.body.specialisations.items()
@@ -127,9 +128,16 @@ def _for_every_mode(casting: Casting) -> dict[str, list[str]]:
     return blocks
 
 
-def _words(text: str) -> set[str]:
+@lru_cache(maxsize=8)
+def _words_given(briefing: Briefing) -> frozenset[str]:
+    """Return the words of what all seats are given, read once for all of them."""
+    return _words.__wrapped__(" ".join([briefing.task, *(text for _, text in briefing.files)]))
+
+
+@lru_cache(maxsize=512)
+def _words(text: str) -> frozenset[str]:
     long = re.findall(rf"[a-z]{{{_SHORTEST_WORD},}}", text.lower())
-    return {word.removesuffix("s").removesuffix("ing").removesuffix("ed") for word in long}
+    return frozenset(word.removesuffix("s").removesuffix("ing").removesuffix("ed") for word in long)
 
 
 def _role(casting: Casting, standing: Standing) -> str:

@@ -14,6 +14,7 @@ import re
 import socket
 import threading
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,14 +162,19 @@ class JournalFile:
             lock.close()
             raise
 
-    def append(self, event: Event) -> None:
-        """Put the event's line in the buffer; `flush` waits until it is on disk."""
+    def append(self, event: Event, written: Mapping[str, bytes] | None = None) -> None:
+        """Put the event's line in the buffer; `flush` waits until it is on disk.
+
+        Args:
+            event: what happened.
+            written: fields of its body that were made canonical JSON before.
+        """
         if self._failure is not None:
             raise unwritable(self._failure, self.folder) from self._failure
         if self._file.closed:
             fix = "`ensemble resume` takes it up again"
             raise CannotWrite("this run was given up", where=str(self.folder), fix=fix)
-        line, self._sum = write_line(event, self.run, self._sum, self._keep_blob)
+        line, self._sum = write_line(event, self.run, self._sum, self._keep_blob, written)
         self.seq = event.seq + 1
         self._waiting.append(line)
         self._appended += 1

@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final, cast
 
 from ensemble.canonical import canonical
@@ -54,11 +53,17 @@ class Event:
         return {**self.body, **head}
 
 
+_BYTES_OF_ONE_CHARACTER: Final = 6
+"""At most, in canonical JSON: a control character's."""
 _HEAD = ("event", "key", "seq", "at", "run", "sum")
 
 
 def write_line(
-    event: Event, run: str, previous_sum: str, keep_blob: Callable[[bytes], str]
+    event: Event,
+    run: str,
+    previous_sum: str,
+    keep_blob: Callable[[bytes], str],
+    written: Mapping[str, bytes] | None = None,
 ) -> tuple[bytes, str]:
     """Return the event's line, with its newline, and its sum.
 
@@ -67,14 +72,20 @@ def write_line(
         run: the run's id.
         previous_sum: the sum of the line before; empty for the first.
         keep_blob: stores bytes and returns `sha256:<hex>`.
+        written: fields of the body that were made canonical JSON before.
     """
-    parts = {name: canonical(item) for name, item in event.document(run).items()}
+    flat = event.document(run)
     for name, item in event.body.items():
-        # What only looks like a blob's name would be taken for one when read back.
-        if name not in _HEAD and (len(parts[name]) > BLOB_OVER_BYTES or _is_blob(item)):
-            parts[name] = canonical({"blob": keep_blob(parts[name])})
-    mark = hashlib.sha256(previous_sum.encode() + _object(parts)).hexdigest()
-    return _object({**parts, "sum": canonical(mark)}) + b"\n", mark
+        if isinstance(item, (dict, list, tuple)) or _may_be_long(item):
+            data = (written or {}).get(name) or canonical(item)
+            # What only looks like a blob's name would be taken for one when read back.
+            if len(data) > BLOB_OVER_BYTES or _is_blob(item):
+                flat[name] = {"blob": keep_blob(data)}
+    before = canonical({name: item for name, item in flat.items() if name < "sum"})
+    after = canonical({name: item for name, item in flat.items() if name > "sum"})
+    rest = b"," + after[1:] if after != b"{}" else b"}"
+    mark = hashlib.sha256(previous_sum.encode() + before[:-1] + rest).hexdigest()
+    return before[:-1] + b',"sum":"' + mark.encode() + b'"' + rest + b"\n", mark
 
 
 def read_line(
@@ -109,14 +120,8 @@ def _is_blob(item: Any) -> bool:
     return isinstance(item, dict) and list(cast("dict[str, Any]", item)) == ["blob"]
 
 
-def _object(parts: Mapping[str, bytes]) -> bytes:
-    """Return the canonical JSON object of fields that are canonical JSON already."""
-    return b"{" + b",".join(_name(name) + b":" + parts[name] for name in sorted(parts)) + b"}"
-
-
-@lru_cache
-def _name(field_name: str) -> bytes:
-    return canonical(field_name)
+def _may_be_long(item: Any) -> bool:
+    return isinstance(item, str) and len(item) * _BYTES_OF_ONE_CHARACTER > BLOB_OVER_BYTES
 
 
 def _sum(flat: Mapping[str, Any], previous_sum: str) -> str:
