@@ -1,16 +1,19 @@
 """The JSON schema that holds a provider to the envelope."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ensemble.answers.answer import DISPOSITION_STATES, Wanted
 from ensemble.roles import Severity
 
 
+@lru_cache(maxsize=256)
 def answer_schema(wanted: Wanted, *, brief: bool) -> dict[str, Any]:
     """Return the JSON schema that holds a provider to the envelope.
 
-    Every text and list is bounded, or a small model loops to its limit.
+    Every text and list is bounded, or a small model loops to its limit. Equal wishes share one
+    schema, which nobody may change.
 
     Args:
         wanted: what the reply may and must hold.

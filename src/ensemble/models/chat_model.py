@@ -13,6 +13,7 @@ from typing import Any
 from langchain_core.callbacks import (
     AsyncCallbackManager,
     AsyncCallbackManagerForLLMRun,
+    BaseCallbackManager,
     CallbackManagerForLLMRun,
 )
 from langchain_core.language_models import BaseChatModel
@@ -165,7 +166,9 @@ class ChainChatModel(BaseChatModel):
 def is_heard() -> bool:
     """Return whether callbacks, tracing among them, would be told of a call made here."""
     around = ensure_config().get("callbacks")
-    return bool(AsyncCallbackManager.configure(around).handlers)
+    if not isinstance(around, BaseCallbackManager):  # a node's is made whole by LangGraph
+        around = AsyncCallbackManager.configure(around)
+    return bool(around.handlers)
 
 
 def _message_id(run_manager: AsyncCallbackManagerForLLMRun) -> str:
