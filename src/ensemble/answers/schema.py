@@ -1,5 +1,6 @@
 """The JSON schema that holds a provider to the envelope."""
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -43,6 +44,12 @@ def answer_schema(wanted: Wanted, *, brief: bool) -> dict[str, Any]:
         return answer
     action = {"tool": {"type": "string", "enum": list(wanted.tools)}, "spec": {"type": "object"}}
     return {"anyOf": [answer, _object({"action": _object(action)})]}
+
+
+@lru_cache(maxsize=256)
+def schema_text(wanted: Wanted, *, brief: bool) -> str:
+    """Return the same schema as text, to count its tokens."""
+    return json.dumps(answer_schema(wanted, brief=brief))
 
 
 def _object(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ensemble.agents.prompt import Briefing
 from ensemble.answers.answer import Wanted
-from ensemble.answers.schema import answer_schema
+from ensemble.answers.schema import answer_schema, schema_text
 from ensemble.errors import OverLimit, Paused
 from ensemble.graph.lab_desk import LabDesk
 from ensemble.graph.spending import Spending, reservation
@@ -77,7 +77,8 @@ class RunContext:
                 self.said(key, text)
 
         def admit(candidate: Candidate, call: ModelCall, attempt: int) -> dict[str, Any]:
-            return {**about, "reserved": self._reserved(candidate, call, attempt)}
+            schema = schema_text(wanted, brief=candidate.brief) if call.schema else ""
+            return {**about, "reserved": self._reserved(candidate, call, attempt, schema)}
 
         call = ModelCall(
             key=key,
@@ -123,9 +124,11 @@ class RunContext:
 
         return [item for _, item in sorted(enumerate(items), key=place)]
 
-    def _reserved(self, candidate: Candidate, call: ModelCall, attempt: int) -> dict[str, Any]:
+    def _reserved(
+        self, candidate: Candidate, call: ModelCall, attempt: int, schema: str
+    ) -> dict[str, Any]:
         """Return the call's reservation, or refuse it; what the journal holds costs nothing."""
-        reserved = reservation(candidate, call)
+        reserved = reservation(candidate, call, schema)
         if self.journal.replaying or _is_recorded(self.journal, call.key, attempt):
             return reserved
         if self._spending is None:

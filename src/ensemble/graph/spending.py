@@ -4,7 +4,6 @@ A call that is under way, or was lost with its process, is booked at its reserva
 heard of limits: whoever asks compares.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,10 +13,16 @@ from ensemble.models.cost import Price, cost_usd, text_tokens
 from ensemble.models.provider import Candidate, ModelCall
 
 
-def reservation(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
-    """Return the most that one call is expected to use: tokens, and money where priced."""
+def reservation(candidate: Candidate, call: ModelCall, schema: str = "") -> dict[str, Any]:
+    """Return the most that one call is expected to use: tokens, and money where priced.
+
+    Args:
+        candidate: who is asked.
+        call: what is asked.
+        schema: the call's schema as it is sent; empty where none is.
+    """
     text = "".join(str(message.content) for message in call.messages)
-    sent = text_tokens(text + (json.dumps(call.schema) if call.schema else ""))
+    sent = text_tokens(text + schema)
     usd = cost_usd(candidate.usd_per_mtok, sent, call.params.max_tokens)
     return {"tokens": sent + call.params.max_tokens, "usd": usd}
 

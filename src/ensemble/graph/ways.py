@@ -95,6 +95,8 @@ class Ways:
 
     def _yields(self, name: str, entered: Iterable[str]) -> bool:
         """Whether a node must wait for an earlier seat; a join waits for its own seat too."""
+        if not self.may_wait(name):
+            return False
         seat = _seat_of(name)
         if name in self.joins and any(
             self._seat_at.get(other) == seat and other != name for other in entered

@@ -106,6 +106,7 @@ class JournalFile:
         self._is_synced = synced
         self._lock = lock
         self._sum = last_sum
+        self._blobs = {path.name for path in (folder / "blobs").glob("*")}
         self._file = (folder / EVENTS).open("ab", buffering=0)
         self._waiting: deque[bytes] = deque()
         self._writing = threading.Lock()
@@ -233,13 +234,13 @@ class JournalFile:
 
     def _keep_blob(self, data: bytes) -> str:
         name = hashlib.sha256(data).hexdigest()
-        path = self.folder / "blobs" / name
-        if not path.exists():
+        if name not in self._blobs:
             try:
-                write_whole(path, data, synced=self._is_synced)
+                write_whole(self.folder / "blobs" / name, data, synced=self._is_synced)
             except OSError as error:
                 self._failure = error
                 raise unwritable(error, self.folder) from error
+            self._blobs.add(name)
         return f"sha256:{name}"
 
 

@@ -140,3 +140,23 @@ def test_an_order_is_drawn_by_seed_and_key_alone() -> None:
     assert a_run(seed=1).shuffled(items, "a") == drawn[1, "a"]
     assert len({tuple(order) for order in drawn.values()}) == 4
     assert all(sorted(order) == items for order in drawn.values())
+
+
+def test_spending_read_as_events_come_is_what_is_read_at_once() -> None:
+    usage = {"input_tokens": 200, "output_tokens": 30}
+    lost = {"attempt": "1", "class": "lost"}
+    events = [
+        asked("one"),
+        asked("two"),
+        Event("model_replied", "one", 2, 0.0, {"attempt": "1", "usage": usage}),
+        Event("model_failed", "two", 3, 0.0, lost),
+        asked("three"),
+        Event("model_failed", "three", 5, 0.0, {"attempt": "1", "class": "timeout"}),
+    ]
+    spending = Spending({"scripted/m": PRICE})
+
+    steps = [spending.with_one_more(events[:end], NONE_MORE) for end in range(len(events) + 1)]
+
+    assert steps[-1] == Spending({"scripted/m": PRICE}).with_one_more(events, NONE_MORE)
+    assert steps[-1] == {"model_calls": 4, "tokens": 230 + 1000, "usd": 0.5 + 5.0}
+    assert [step["model_calls"] for step in steps] == [1, 2, 3, 3, 3, 4, 4]
