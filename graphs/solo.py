@@ -21,7 +21,7 @@ topology = Topology(
 
 
 def graph(config: dict[str, Any] | None = None) -> Any:
-    """Return the compiled graph, for LangGraph's own tools."""
+    """Return what LangGraph's own tools wait for: the compiled graph."""
     from ensemble.scenarios.langgraph_json import compiled
 
     return compiled(topology, config)

@@ -1,15 +1,16 @@
 """Panels composed in Python: the examples of the docs, and what they leave out."""
 
-import importlib.util
 import json
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from langchain_core.language_models import FakeListChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.runnables import RunnableLambda
 
 from ensemble import END, START, Edge, Panel, Role, Rules, Topology, load_agents
 from ensemble.errors import InvalidFile, NoModelLeft, UsageError
@@ -185,41 +186,39 @@ async def test_a_provider_function_is_asked_with_the_seat_it_answers_for() -> No
     assert result.document["turns"][0]["served"] == "mine/x"
 
 
-def test_langgraph_json_names_every_graph_and_each_returns_a_compiled_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from langgraph.graph.state import CompiledStateGraph
+async def test_any_runnable_can_sit_in_a_seat() -> None:
+    def counts(messages: list[BaseMessage]) -> str:
+        return f"{YES} {len(messages)}"
 
-    monkeypatch.chdir(CHECKOUT)
-    listed: dict[str, str] = json.loads((CHECKOUT / "langgraph.json").read_text())["graphs"]
+    def says(_: list[BaseMessage]) -> AIMessage:
+        return AIMessage(YES)
 
-    of_models = {name: where for name, where in listed.items() if name != "gate"}  # a person signs
-    compiled = {name: made(*where.split(":")) for name, where in of_models.items()}
+    models: dict[str, Any] = {
+        "panel[0]": RunnableLambda(counts),
+        "panel": RunnableLambda(says),
+        "chair": RunnableLambda(says) | StrOutputParser(),
+    }
 
-    assert set(listed) == {path.stem for path in (CHECKOUT / "graphs").glob("*.py")}
-    assert all(isinstance(graph, CompiledStateGraph) for graph in compiled.values())
-    assert {name: graph.name for name, graph in compiled.items()} == {n: n for n in of_models}
+    result = await Panel("panel", models=models).run("Promote?")
 
-
-async def test_a_graph_of_langgraph_json_takes_its_cast_and_models_from_the_config(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(CHECKOUT)
-    configurable = {"models": FakeListChatModel(responses=[YES]), "cast": {"expert": "skeptic"}}
-
-    graph = made("graphs/solo.py", "graph", {"configurable": configurable})
-    state = await graph.ainvoke({"task": "Promote?"})
-
-    assert state["decision"]["decision"]["position"] == "promote"
-    assert [turn["agent"] for turn in state["turns"].values()] == ["skeptic"]
+    took = {turn["key"].split("/")[0]: turn["position"] for turn in result.document["turns"]}
+    assert took == {
+        "panel[0]": "promote 3",
+        "panel[1]": "promote",
+        "panel[2]": "promote",
+        "chair": "promote",
+    }
 
 
-def made(path: str, name: str, config: Any = None) -> Any:
-    """Load a graph file as LangGraph's tools do, and call what it exposes."""
-    spec = importlib.util.spec_from_file_location(f"graph_{Path(path).stem}", CHECKOUT / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.pop(spec.name, None)
-    spec.loader.exec_module(module)
-    return getattr(module, name)(config)
+async def test_a_runnable_that_says_neither_text_nor_a_message_loses_its_seat() -> None:
+    def says(_: list[BaseMessage]) -> dict[str, str]:
+        return {"position": "promote"}
+
+    others = {"panel": scripted(YES), "chair": scripted(YES)}
+    panel = Panel("panel", models={"panel[0]": RunnableLambda(says), **others})
+
+    result = await panel.run("Promote?")
+
+    lost = result.document["turns"][0]
+    assert lost["status"] == "failed"
+    assert "returned a dict, neither a message nor text" in lost["problem"]

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -158,8 +158,8 @@ class Wanted:
     """Ids of the findings that must be answered."""
     claims: bool = False
     """Whether the reply names what it rests on."""
-    escalates: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Ids of what the reply may say holds, and what each stands for."""
+    escalates: tuple[tuple[str, str], ...] = ()
+    """Marks of what the reply may say holds, and what each stands for."""
     tools: tuple[str, ...] = ()
     """Names of the tools that may be asked for."""
     forms: tuple[str, ...] = ()

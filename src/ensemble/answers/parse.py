@@ -36,7 +36,8 @@ def parse_answer(text: str, wanted: Wanted) -> Answer:
         return answer
     if not answer.result.strip():
         raise Unparsed("there is no **Result**")
-    known = tuple(name for name in answer.escalates if name in wanted.escalates)
+    marks = dict(wanted.escalates)
+    known = tuple(mark for mark in answer.escalates if mark in marks)
     position = _position(answer.position, wanted.choices)
     return answer.model_copy(update={"position": position, "escalates": known})
 

@@ -1,17 +1,21 @@
 """The JSON schema that holds a provider to the envelope."""
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ensemble.answers.answer import DISPOSITION_STATES, Wanted
 from ensemble.roles import Severity
 
 
+@lru_cache(maxsize=256)
 def answer_schema(wanted: Wanted, *, brief: bool) -> dict[str, Any]:
     """Return the JSON schema that holds a provider to the envelope.
 
     Every text and list is bounded, or a small model loops to its limit. Fields stand in the
-    order in which they are written: the verdict comes after its reasons.
+    order in which they are written: the verdict comes after its reasons. Equal wishes share one
+    schema, which nobody may change.
 
     Args:
         wanted: what the reply may and must hold.
@@ -54,9 +58,15 @@ def _further(wanted: Wanted) -> dict[str, Any]:
     if wanted.tools:
         fields["checks"] = {"type": "array", "maxItems": 4, "items": _check_schema(wanted.tools)}
     if wanted.escalates:
-        named = {"type": "string", "enum": list(wanted.escalates)}
+        named = {"type": "string", "enum": [mark for mark, _ in wanted.escalates]}
         fields["escalates"] = {"type": "array", "maxItems": len(wanted.escalates), "items": named}
     return fields
+
+
+@lru_cache(maxsize=256)
+def schema_text(wanted: Wanted, *, brief: bool) -> str:
+    """Return the same schema as text, to count its tokens."""
+    return json.dumps(answer_schema(wanted, brief=brief))
 
 
 def _object(fields: Mapping[str, Any]) -> dict[str, Any]:

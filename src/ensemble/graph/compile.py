@@ -6,12 +6,13 @@ deferred, and yields while one of them has been entered and is not done. One tha
 must be deferred: it would keep the deferred seats that it waits for from ever starting.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final, cast
 
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 
 from ensemble.errors import Paused, UsageError
 from ensemble.graph.confirmation import confirmation, confirmed
@@ -20,11 +21,11 @@ from ensemble.graph.dialogue import Progress
 from ensemble.graph.lab_desk import Request
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Member, node_name
-from ensemble.graph.state import Document, EnsembleState, StateUpdate, by_key, evidence_of
+from ensemble.graph.state import Asked, Document, EnsembleState, StateUpdate, by_key, evidence_of
 from ensemble.graph.turn import not_needed, take_turn
 from ensemble.graph.ways import BEGIN, DECISION, LAB, Ways, waits_for_person
 
-_OF_ONE_RUN: Final = ("turns", "asking", "entered", "taken", "led")
+_OF_ONE_RUN: Final = ("turns", "asking", "entered", "taken")
 
 ContextMaker = Callable[[Ensemble, str], Awaitable[RunContext]]
 """Makes the context of an `invoke` that brings none, from the ensemble and the task."""
@@ -36,7 +37,11 @@ class _GraphState(EnsembleState, total=False):
 
 
 def compile_graph(
-    ensemble: Ensemble, *, make_context: ContextMaker, checkpointer: Any = None
+    ensemble: Ensemble,
+    *,
+    make_context: ContextMaker,
+    checkpointer: Any = None,
+    store: Any = None,
 ) -> Any:
     """Compile the ensemble.
 
@@ -44,45 +49,57 @@ def compile_graph(
         ensemble: topology, cast and rules.
         make_context: makes a run's context where a caller invokes without one.
         checkpointer: any LangGraph checkpointer; the journal needs none.
+        store: any LangGraph store; it is handed on, nothing here reads it.
 
     Returns:
         A LangGraph `CompiledStateGraph`: input `{"task": …}`, and `decision` in its output.
     """
-    builder: Any = StateGraph(
-        _GraphState,
-        context_schema=RunContext,
-        input_schema=EnsembleState,
-        output_schema=EnsembleState,
-    )
+    # Without a context schema, because a run's context is no JSON that a server could ask for.
+    builder: Any = StateGraph(_GraphState, input_schema=Asked, output_schema=EnsembleState)
     ways = Ways(ensemble)
-    builder.add_node(BEGIN, _begin_node(ensemble, ways, make_context))
+    _add(builder, BEGIN, _begin_node(ensemble, ways, make_context), ways.first())
     builder.add_edge(START, BEGIN)
-    _lead(builder, ways, BEGIN, ways.first())
     for member, role in ensemble.nodes():
         name = node_name(member.path, role)
         agent = _agent_node(ensemble, member, role, ways)
-        builder.add_node(name, agent, defer=ways.may_wait(name))
-        _lead(builder, ways, name, ways.reach_of(name))
+        _add(builder, name, agent, _reach(ensemble, ways, name), defer=ways.may_wait(name))
     for join in ways.joins:
-        builder.add_node(join, _join_node(ensemble, join, ways), defer=True)
-        _lead(builder, ways, join, ways.reach_of(join))
-    builder.add_node(LAB, _lab_node(ways))
-    _lead(builder, ways, LAB, ways.nodes)
-    builder.add_node(DECISION, _decision_node(ensemble, ways), defer=True)
-    _lead(builder, ways, DECISION, [DECISION, END])
-    graph = builder.compile(checkpointer=checkpointer, name=ensemble.topology.name)
+        _add(
+            builder,
+            join,
+            _join_node(ensemble, join, ways),
+            _reach(ensemble, ways, join),
+            defer=True,
+        )
+    if ensemble.tools:
+        _add(builder, LAB, _lab_node(ways), ways.nodes)
+    _add(builder, DECISION, _decision_node(ensemble, ways), [END], defer=True)
+    graph = builder.compile(checkpointer=checkpointer, store=store, name=ensemble.topology.name)
     return graph.with_config(recursion_limit=ways.most_steps)
 
 
-def _lead(builder: Any, ways: Ways, name: str, reach: list[str]) -> None:
-    def led(state: EnsembleState) -> list[str]:
-        return ways.led(name, state)
+def _add(builder: Any, name: str, node: Any, reach: Sequence[str], *, defer: bool = False) -> None:
+    """Add a node that goes where its update says that it leads; its edges show the roles."""
 
-    builder.add_conditional_edges(name, led, reach)
+    async def going(state: _GraphState, runtime: Runtime[RunContext]) -> Any:
+        update: StateUpdate = await node(state, runtime)
+        leads: list[str] = update.pop("led")[name]
+        return Command(update=update, goto=leads)
+
+    roles = {target: target.partition("@")[2] or None for target in reach}
+    builder.add_node(name, going, defer=defer, destinations=roles)
+
+
+def _reach(ensemble: Ensemble, ways: Ways, name: str) -> list[str]:
+    """Return the nodes that a picture shows a way to: not back to itself, no lab without tools."""
+    hidden = {name} if ensemble.tools else {name, LAB}
+    return [target for target in ways.reach_of(name) if target not in hidden]
 
 
 def _given(runtime: Runtime[RunContext]) -> RunContext | None:
-    return cast("RunContext | None", runtime.context)
+    """Return the run's context, if this graph was given it: a graph around it has its own."""
+    context: Any = runtime.context
+    return context if isinstance(context, RunContext) else None
 
 
 async def _run(state: _GraphState, runtime: Runtime[RunContext]) -> RunContext:
@@ -111,7 +128,7 @@ def _begin_node(ensemble: Ensemble, ways: Ways, make_context: ContextMaker) -> A
         }
         if _given(runtime) is None:
             update["own_run"] = await make_context(ensemble, state.get("task", ""))
-        return {**update, "batches": 0}
+        return {**update, "batches": 0, "led": entered["led"]}
 
     return begin
 
@@ -124,16 +141,34 @@ def _agent_node(ensemble: Ensemble, member: Member, role: str, ways: Ways) -> An
         instead = ways.held_back(name, state)
         if instead is not None:
             return ways.leads(name, *instead)
-        run = await _run(state, runtime)
-        update = await take_turn(ensemble, member, role, state, run)
+        tell = runtime.stream_writer
+        if name not in state.get("asking", {}):
+            tell({"event": "turn_started", "node": name, "agent": member.agent.name})
+        update = await take_turn(ensemble, member, role, state, await _run(state, runtime))
         if not update:
+            tell({"event": "paused", "node": name})
             return {**ways.leads(name), "entered": {name: {"paused": True}}}
         if "turns" not in update:
             return {**ways.leads(name, LAB), **update}
+        for turn in update["turns"].values():
+            tell(_ended(name, turn))
         turns = by_key(state.get("turns", {}), update["turns"])
         return {**update, **ways.onward(name, cast("EnsembleState", {**state, "turns": turns}))}
 
     return agent
+
+
+def _ended(name: str, turn: Document) -> Document:
+    """Return a finished turn as those who stream `custom` are told of it."""
+    answer: Document = turn["answer"] or {}
+    return {
+        "event": "turn_ended",
+        "node": name,
+        "status": turn["status"],
+        "position": answer.get("position"),
+        "confidence": answer.get("confidence"),
+        "served": turn["served"],
+    }
 
 
 def _join_node(ensemble: Ensemble, name: str, ways: Ways) -> Any:
@@ -178,8 +213,15 @@ def _lab_node(ways: Ways) -> Any:
             told = [said[id(request)] for request in requests[name]]
             updates[name] = progress.measured(told, by_id).document()
         changed = {item["id"]: item for item in evidence}
-        led = ways.leads(LAB, *asking)
-        return {**led, "asking": updates, "evidence": changed, "batches": batch}
+        for item in evidence:
+            shown = {key: item[key] for key in ("id", "tool", "status", "gates")}
+            runtime.stream_writer({"event": "lab_returned", **shown})
+        return {
+            **ways.leads(LAB, *asking),
+            "asking": updates,
+            "evidence": changed,
+            "batches": batch,
+        }
 
     return measure
 
@@ -210,6 +252,9 @@ def _decision_node(ensemble: Ensemble, ways: Ways) -> Any:
                 return ways.leads(DECISION, END)
         run.journal.note("decided", "decision", value=made)
         await run.journal.flush()
+        position = made["decision"]["position"]
+        told = {"event": "decided", "authority": made["authority"], "position": position}
+        runtime.stream_writer(told)
         await run.until_decided.aclose()
         return {**ways.leads(DECISION, END), "decision": made}
 

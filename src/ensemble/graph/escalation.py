@@ -43,7 +43,7 @@ def escalation_of(
     """
     if turn.answer is None or casting.agent.is_person:
         return None
-    told = escalates(casting)
+    told = dict(escalates(casting))
     stated = turn.answer["probability"]
     word = turn.answer["confidence"]
     sure = SURENESS[word] if stated is None else stated

@@ -4,8 +4,10 @@ Every channel collects by key and is read in a fixed order. `Turn` is one finish
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Final, TypedDict
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from typing_extensions import TypedDict  # before Python 3.12 no schema is made of typing's own
 
 from ensemble.roles import ROLE_DEFAULTS, Role, TurnStatus
 
@@ -20,23 +22,26 @@ def by_key(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any
     return {key: merged[key] for key in sorted(merged) if merged[key] is not None}
 
 
-class EnsembleState(TypedDict, total=False):
-    """LangGraph's state: only JSON, so that any checkpointer can hold it."""
+class Asked(TypedDict, total=False):
+    """What a graph is invoked with."""
 
     task: str
     """What to decide."""
+    evidence: Annotated[dict[str, Document], by_key]
+    """What was measured before, by evidence id."""
+
+
+class EnsembleState(Asked, total=False):
+    """LangGraph's state: only JSON, so that any checkpointer can hold it."""
+
     turns: Annotated[dict[str, Document], by_key]
     """Finished turns by key."""
     asking: Annotated[dict[str, Document], by_key]
     """Nodes whose turn waits for the lab, and how far it had come."""
     entered: Annotated[dict[str, Document], by_key]
     """Nodes that were entered and have not finished."""
-    led: Annotated[dict[str, list[str]], by_key]
-    """Where each node that ran leads, as it said itself."""
     taken: Annotated[dict[str, int], by_key]
     """How often each bounded edge was taken."""
-    evidence: Annotated[dict[str, Document], by_key]
-    """What was measured, by evidence id."""
     batches: int
     """How many batches the lab has run."""
     decision: Document
@@ -108,7 +113,7 @@ class Turn:
 
     def document(self) -> Document:
         """Return the turn as JSON."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 def turns_of(state: Mapping[str, Any]) -> list[Turn]:

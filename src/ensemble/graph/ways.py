@@ -64,11 +64,6 @@ class Ways:
         """Return the update of a node that leads to `targets` and is not done."""
         return {"led": {name: list(targets)}}
 
-    def led(self, name: str, state: Mapping[str, Any]) -> list[str]:
-        """Return where a node that has run said that it leads."""
-        told: list[str] = state["led"][name]
-        return told
-
     def onward(self, name: str, state: EnsembleState) -> StateUpdate:
         """Return the update of a node that is done: where it leads, and who is entered by that.
 
@@ -122,6 +117,8 @@ class Ways:
 
     def _yields(self, name: str, entered: Iterable[str]) -> bool:
         """Whether a node must wait for an earlier seat; a join waits for its own seat too."""
+        if not self.may_wait(name):
+            return False
         seat = _seat_of(name)
         if name in self.joins and any(
             self._seat_at.get(other) == seat and other != name for other in entered

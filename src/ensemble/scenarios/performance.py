@@ -9,6 +9,7 @@ import platform
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -193,6 +194,7 @@ async def resolve_chains(
     return chains
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions that a run was made with; they are no part of its digest."""
     named = ("ensemble-panels", "langgraph", "langchain-core", "pydantic")
@@ -230,7 +232,7 @@ async def _found(plan: Plan, stage: Stage) -> dict[str, Any]:
     return {
         "chains": {path: [asdict(c) for c in chain] for path, chain in chains.items()},
         "seed": plan.params.seed if plan.params.seed is not None else 0,
-        "versions": versions(),
+        "versions": await asyncio.to_thread(versions),
     }
 
 

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from ensemble.agents.prompt import Briefing
@@ -92,7 +93,13 @@ def redactor_for(settings: Settings) -> Redactor:
     """Return the redactor of a live run: it knows the keys that the settings name, too."""
     named = [server.api_key_env for server in settings.providers.values()]
     given = {name: os.environ[name] for name in named if name and name in os.environ}
-    return Redactor({**secrets_of_environment(), **given})
+    return _redactor(frozenset({**secrets_of_environment(), **given}.items()))
+
+
+@lru_cache(maxsize=4)
+def _redactor(secrets: frozenset[tuple[str, str]]) -> Redactor:
+    """Return one redactor for all runs with the same secrets: what it has cleaned it knows."""
+    return Redactor(dict(secrets))
 
 
 async def refuse_over_limits(plan: Plan, settings: Settings, *, where: str) -> None:
