@@ -6,6 +6,10 @@ eight means for a turn (which mode, which tools, what it sees) is `ROLE_DEFAULTS
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+HUMAN: Final = "human"
+"""Who is no agent but a person: in a cast, and where an agent hands over."""
 
 
 class Role(StrEnum):

@@ -29,6 +29,7 @@ EXAMPLES: Final = [
 ]
 YES: Final = "**Result**: ship it\n**Confidence**: high\n**Position**: promote"
 NO: Final = "**Result**: not yet\n**Confidence**: high\n**Position**: reject"
+DISPOSED: Final = "**Dispositions**:\n- V1: rejected, the data leaks\n- V2: accepted"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,9 @@ async def test_each_seat_has_the_model_that_a_mapping_gives_it() -> None:
     models = {
         "panel": scripted(YES),
         "panel[1]": FakeListChatModel(responses=[NO]),
-        "chair": scripted(NO),
+        "chair": scripted(
+            f"{NO}\n**Dispositions**:\n- V1: rejected, the data leaks\n- V2: accepted"
+        ),
     }
 
     panel = Panel("panel", models=models, choices=["promote", "reject"])
@@ -81,7 +84,9 @@ async def test_each_seat_has_the_model_that_a_mapping_gives_it() -> None:
         "panel[2]": "promote",
         "chair": "reject",
     }
-    assert result.document["witnesses"] == {"seated": 3, "answered": 3, "effective": 2.0}
+    witnesses = result.document["witnesses"]
+    assert (witnesses["answered"], witnesses["effective"]) == (3, 2.0)
+    assert list(witnesses["clones"].values()) == [["panel[0]", "panel[2]"]]
     assert str(result).startswith("DECIDED: reject\nnot yet")
 
 
@@ -145,7 +150,7 @@ async def test_findings_and_reasons_are_told() -> None:
 
     assert [item["title"] for item in result.findings] == ["a leak"]
     assert result.authority == "advisory"
-    assert result.reasons == ["CRITICAL findings are open: F1"]
+    assert result.reasons == ["CRITICAL findings are open: F1", "left without an answer: F1"]
 
 
 @pytest.mark.parametrize(
@@ -188,12 +193,11 @@ def test_langgraph_json_names_every_graph_and_each_returns_a_compiled_one(
     monkeypatch.chdir(CHECKOUT)
     listed: dict[str, str] = json.loads((CHECKOUT / "langgraph.json").read_text())["graphs"]
 
-    of_models = {name: where for name, where in listed.items() if name != "gate"}  # a person signs
-    compiled = {name: made(*where.split(":")) for name, where in of_models.items()}
+    compiled = {name: made(*where.split(":")) for name, where in listed.items()}
 
     assert set(listed) == {path.stem for path in (CHECKOUT / "graphs").glob("*.py")}
     assert all(isinstance(graph, CompiledStateGraph) for graph in compiled.values())
-    assert {name: graph.name for name, graph in compiled.items()} == {n: n for n in of_models}
+    assert {name: graph.name for name, graph in compiled.items()} == {n: n for n in listed}
 
 
 async def test_a_graph_of_langgraph_json_takes_its_cast_and_models_from_the_config(

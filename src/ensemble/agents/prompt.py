@@ -151,11 +151,6 @@ def _role(casting: Casting, standing: Standing) -> str:
         else "Your answer is the last word; the result is made from it.",
         "It succeeds if the next reader can act on it without asking you anything.",
     ]
-    if spec.escalation.triggers:
-        triggers = "; ".join(spec.escalation.triggers)
-        lines.append(f"Say so under Uncertainty Factors if one of these holds: {triggers}.")
-    if reserved := [item for kind in spec.human_decisions_required.values() for item in kind]:
-        lines.append(f"Leave these to a person, and say so: {'; '.join(reserved)}.")
     return "\n".join(line for line in lines if line)
 
 
@@ -169,11 +164,15 @@ def _form(casting: Casting, wanted: Wanted) -> str:
     if wanted.dispositions:
         head.append("**Dispositions**:")
         head += [
-            f"- {name}: accepted | rejected | deferred — {{why}}" for name in wanted.dispositions
+            f"- {name}: accepted | fixed | rejected | deferred — {{why}}"
+            for name in wanted.dispositions
         ]
     if wanted.claims:
         head.append("**Claims**:")
         head.append("- {what the decision rests on} [{evidence id}/{gate}: passed | failed]")
+    if wanted.escalates:
+        head.append("**Escalates**: {the marks of what holds of these, else none}")
+        head += [f"- {mark}: {told}" for mark, told in wanted.escalates.items()]
     parts = ["# Form of your answer", *head]
     gate = ["gate"] if "gate" in casting.role else []
     keys = [*gate, casting.tool_mode or "", casting.mode, "*"]
@@ -191,8 +190,21 @@ def _how_to_measure(wanted: Wanted) -> str:
     return (
         "\nTo measure before you answer, reply with this alone, the spec filled in:\n"
         '```json\n{"action": {"tool": "' + wanted.tools[0] + '", "spec": {}}}\n```'
-        f"{forms}"
+        f"{forms}\n"
+        "What the lab can settle afterwards, put into the reply as a fence of its own:\n"
+        '```json\n{"checks": [{"claim": "…", "tool": "' + wanted.tools[0] + '", "spec": {}, '
+        '"metric": "…", "at_least": 0.0}]}\n```'
     )
+
+
+def escalates(casting: Casting) -> dict[str, str]:
+    """Return what the agent's file hands over for: triggers T1 …, decisions reserved H1 …."""
+    spec = casting.agent.spec
+    reserved = [item for kind in spec.human_decisions_required.values() for item in kind]
+    return {
+        **{f"T{n}": told for n, told in enumerate(spec.escalation.triggers, 1)},
+        **{f"H{n}": f"a person must decide: {told}" for n, told in enumerate(reserved, 1)},
+    }
 
 
 def _listed(title: str, items: Sequence[str]) -> str:

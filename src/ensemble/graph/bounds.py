@@ -13,10 +13,10 @@ from typing import Final
 
 from ensemble.agents.prompt import PREAMBLE, Briefing, own_part, shared_part
 from ensemble.errors import OverLimit
+from ensemble.graph.dialogue import LAB_ROUNDS
 from ensemble.graph.run_context import Limits
 from ensemble.graph.seating import Ensemble, Member
 from ensemble.graph.topology import END, START
-from ensemble.graph.turn import LAB_ROUNDS
 from ensemble.models.chain import BRIEF_TOKENS, Policy
 from ensemble.models.cost import cost_usd, text_tokens
 from ensemble.models.provider import Candidate, Params

@@ -13,13 +13,15 @@ from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from ensemble.errors import UsageError
+from ensemble.errors import Paused, UsageError
+from ensemble.graph.confirmation import confirmation, confirmed
 from ensemble.graph.decision import decide
-from ensemble.graph.lab_desk import Request, evidence_line
+from ensemble.graph.dialogue import Progress
+from ensemble.graph.lab_desk import Request
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Member, node_name
 from ensemble.graph.state import Document, EnsembleState, StateUpdate, by_key, evidence_of
-from ensemble.graph.turn import Progress, take_turn
+from ensemble.graph.turn import not_needed, take_turn
 from ensemble.graph.ways import BEGIN, DECISION, LAB, Ways, waits_for_person
 
 _OF_ONE_RUN: Final = ("turns", "asking", "entered", "taken", "led")
@@ -62,7 +64,7 @@ def compile_graph(
         builder.add_node(name, agent, defer=ways.may_wait(name))
         _lead(builder, ways, name, ways.reach_of(name))
     for join in ways.joins:
-        builder.add_node(join, _join_node(join, ways), defer=True)
+        builder.add_node(join, _join_node(ensemble, join, ways), defer=True)
         _lead(builder, ways, join, ways.reach_of(join))
     builder.add_node(LAB, _lab_node(ways))
     _lead(builder, ways, LAB, ways.nodes)
@@ -83,7 +85,7 @@ def _given(runtime: Runtime[RunContext]) -> RunContext | None:
     return cast("RunContext | None", runtime.context)
 
 
-def _run(state: _GraphState, runtime: Runtime[RunContext]) -> RunContext:
+async def _run(state: _GraphState, runtime: Runtime[RunContext]) -> RunContext:
     run = _given(runtime) or cast("RunContext | None", state.get("own_run"))
     if run is None:
         raise UsageError(
@@ -122,7 +124,8 @@ def _agent_node(ensemble: Ensemble, member: Member, role: str, ways: Ways) -> An
         instead = ways.held_back(name, state)
         if instead is not None:
             return ways.leads(name, *instead)
-        update = await take_turn(ensemble, member, role, state, _run(state, runtime))
+        run = await _run(state, runtime)
+        update = await take_turn(ensemble, member, role, state, run)
         if not update:
             return {**ways.leads(name), "entered": {name: {"paused": True}}}
         if "turns" not in update:
@@ -133,12 +136,25 @@ def _agent_node(ensemble: Ensemble, member: Member, role: str, ways: Ways) -> An
     return agent
 
 
-def _join_node(name: str, ways: Ways) -> Any:
+def _join_node(ensemble: Ensemble, name: str, ways: Ways) -> Any:
     """Return the node in which a seat of several decides once where to go next."""
 
-    async def join(state: _GraphState) -> StateUpdate:
+    async def join(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
         instead = ways.held_back(name, state)
-        return ways.onward(name, state) if instead is None else ways.leads(name, *instead)
+        if instead is not None:
+            return ways.leads(name, *instead)
+        spared = not_needed(ensemble, ways.spared(name, state), state)
+        if not spared:
+            return ways.onward(name, state)
+        run = await _run(state, runtime)
+        paths = [turn.path for turn in spared]
+        run.journal.note("ruled", f"{name}/not_needed#0", value=paths, kind="not_needed")
+        for turn in spared:
+            run.journal.note("turn_ended", turn.key, value=turn.document())
+        fresh = {turn.key: turn.document() for turn in spared}
+        turns = by_key(state.get("turns", {}), fresh)
+        onward = ways.onward(name, cast("EnsembleState", {**state, "turns": turns}))
+        return {**onward, "turns": fresh}
 
     return join
 
@@ -147,29 +163,32 @@ def _lab_node(ways: Ways) -> Any:
     """Return the node that runs what the seats asked for in one step as one batch."""
 
     async def measure(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
-        run = _run(state, runtime)
+        run = await _run(state, runtime)
         waiting = {name: Progress.read(doc) for name, doc in state.get("asking", {}).items()}
-        asking = {name: progress for name, progress in waiting.items() if progress.action}
-        requests = [_request(progress) for progress in asking.values()]
+        asking = {name: progress for name, progress in waiting.items() if progress.requests}
+        requests = {name: _requests(progress) for name, progress in asking.items()}
         batch = state.get("batches", 0) + 1
-        evidence, replies = await run.lab.measure(requests, evidence_of(state), batch)
-        known = {item["id"]: item for item in [*evidence_of(state), *evidence]}
-        said = {request.asked_by: reply for request, reply in replies}
+        known = evidence_of(state)
+        every = [request for listed in requests.values() for request in listed]
+        evidence, replies = await run.lab.measure(every, known, batch)
+        by_id = {item["id"]: item for item in [*known, *evidence]}
+        said = {id(request): reply for request, reply in replies}
         updates: dict[str, Document] = {}
         for name, progress in asking.items():
-            reply = said[progress.key]
-            text = evidence_line(known[reply]) if reply in known else reply
-            updates[name] = progress.then(("human", f"Measured: {text}"), action=None).document()
+            told = [said[id(request)] for request in requests[name]]
+            updates[name] = progress.measured(told, by_id).document()
         changed = {item["id"]: item for item in evidence}
-        told = ways.leads(LAB, *asking)
-        return {**told, "asking": updates, "evidence": changed, "batches": batch}
+        led = ways.leads(LAB, *asking)
+        return {**led, "asking": updates, "evidence": changed, "batches": batch}
 
     return measure
 
 
-def _request(progress: Progress) -> Request:
-    action = progress.action or {}
-    return Request({**action.get("spec", {}), "tool": action["tool"]}, asked_by=progress.key)
+def _requests(progress: Progress) -> list[Request]:
+    return [
+        Request({**item.get("spec", {}), "tool": item["tool"]}, asked_by=progress.key)
+        for item in progress.requests
+    ]
 
 
 def _decision_node(ensemble: Ensemble, ways: Ways) -> Any:
@@ -180,8 +199,15 @@ def _decision_node(ensemble: Ensemble, ways: Ways) -> Any:
             return ways.leads(DECISION, DECISION)
         if waits_for_person(state):
             return ways.leads(DECISION, END)
-        run = _run(state, runtime)
+        run = await _run(state, runtime)
         made = decide(ensemble, state)
+        question = confirmation(ensemble, state, made)
+        if question is not None:
+            try:
+                made = confirmed(made, await run.ask_person(question))
+            except Paused as pause:
+                run.wait_for(pause)
+                return ways.leads(DECISION, END)
         run.journal.note("decided", "decision", value=made)
         await run.journal.flush()
         await run.until_decided.aclose()

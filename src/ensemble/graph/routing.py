@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ensemble.errors import InvalidFile
-from ensemble.graph.state import evidence_of, findings_of, latest, takes_position, turns_of
+from ensemble.graph.findings import findings_of
+from ensemble.graph.state import evidence_of, latest, takes_position, turns_of
 from ensemble.roles import Severity
 
 
@@ -103,7 +104,7 @@ def escalates() -> Condition:
     """Hold when some seat's last turn escalates, as its agent's file says when."""
 
     def holds(state: Mapping[str, Any]) -> bool:
-        return any(getattr(turn, "escalation", None) for turn in latest(turns_of(state)))
+        return any(turn.escalation for turn in latest(turns_of(state)))
 
     return Condition("escalates", holds)
 
@@ -112,7 +113,8 @@ def learned() -> Condition:
     """Hold when the last round brought a measurement or a finding that was not there before.
 
     A round is an answer of a seat and what others make of it. A finding is told by its place
-    and title, so that one raised again is none that was learned.
+    and title, so that one raised again is none that was learned; that figures rest on nothing
+    is none either.
     """
 
     def holds(state: Mapping[str, Any]) -> bool:
@@ -121,7 +123,7 @@ def learned() -> Condition:
         measured = [round_of.get(item["asked_by"][0]) for item in evidence_of(state)]
         raised: dict[int, set[tuple[str, str]]] = {}
         for finding in findings_of(state):
-            if finding.turn is not None:
+            if finding.turn is not None and finding.kind != "unmeasured":
                 about = (finding.location.casefold(), finding.title.casefold())
                 raised.setdefault(round_of[finding.turn], set()).add(about)
         before = set[tuple[str, str]]().union(*(raised[n] for n in raised if n < last))

@@ -16,6 +16,7 @@ from ensemble.answers.answer import Wanted
 from ensemble.answers.schema import answer_schema
 from ensemble.errors import OverLimit, Paused
 from ensemble.graph.lab_desk import LabDesk
+from ensemble.graph.person import AskPerson, Question, nobody
 from ensemble.journal.digest import is_lost, whole
 from ensemble.journal.run_journal import Journal
 from ensemble.models.chain import Answered, Policy
@@ -37,6 +38,8 @@ class Limits:
     tokens: int | None = None
     model_calls: int | None = 200
     lab_s: float | None = None
+    turn_s: float | None = None
+    """Seconds that the model calls of one turn may take; a turn that takes longer is lost."""
 
 
 @dataclass
@@ -55,6 +58,8 @@ class RunContext:
     seed: int = 7
     said: Callable[[str, str], None] | None = None
     """Told the call's key and each piece of text as it arrives, for the display only."""
+    person: AskPerson = nobody
+    """Who answers where a person has to."""
     until_decided: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What an invocation that brought no context keeps open until its decision."""
     paused: list[Paused] = field(default_factory=list[Paused])
@@ -96,6 +101,28 @@ class RunContext:
             heard=heard if self.said is not None else None,
         )
         return cast("Answered", chat.answered)
+
+    async def ask_person(self, question: Question) -> str:
+        """Return what a person answers.
+
+        Raises:
+            Paused: there is no answer yet.
+        """
+
+        async def perform() -> tuple[str, dict[str, Any]]:
+            text = await self.person(question)
+            if text is None:
+                raise question.pause(self.journal.run)
+            return "person_answered", {"value": text}
+
+        event = await self.journal.effect("person", question.key, question.document(), perform)
+        return str(event.value)
+
+    def wait_for(self, pause: Paused) -> None:
+        """Take down that a person has to answer before the run can go on."""
+        self.paused.append(pause)
+        if not any(e.event == "paused" and e.key == pause.where for e in self.journal.events):
+            self.journal.note("paused", pause.where, value=pause.problem)
 
     def shuffled(self, items: Sequence[Any], key: str) -> list[Any]:
         """Return the items in an order drawn by the run's seed and `key`, the same every time."""

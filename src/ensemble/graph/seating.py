@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ensemble.agents.casting import Casting, cast
 from ensemble.agents.library import Agent
-from ensemble.agents.prompt import Standing
+from ensemble.agents.prompt import Standing, escalates
 from ensemble.answers.answer import Wanted
 from ensemble.errors import EnsembleError, InvalidFile, closest, raise_all
 from ensemble.graph.topology import END, Topology
@@ -43,6 +43,8 @@ class Rules:
     """How many of those who vote must have answered."""
     on_gate_failed: str | None = None
     """The position that a failed gate fixes."""
+    ask_in: tuple[int, ...] = ()
+    """Waves in which a panel is asked; later ones only while the outcome can still change."""
     weights: Mapping[str, float] = field(default_factory=dict[str, float])
     """Seat path or agent name to its vote's weight, for `weighted`; 1 where not named."""
 
@@ -111,6 +113,7 @@ def wanted_of(
         findings=casting.audits and not decides,
         dispositions=tuple(findings) if decides else (),
         claims=decides,
+        escalates=escalates(casting),
         tools=tuple(tools) if casting.tool_mode else (),
         forms=tuple(form_of(tool) for tool in tools) if casting.tool_mode else (),
     )

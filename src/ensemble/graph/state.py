@@ -5,7 +5,7 @@ Every channel collects by key and is read in a fixed order. `Turn` is one finish
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Final, TypedDict, cast
+from typing import Annotated, Any, Final, TypedDict
 
 from ensemble.roles import ROLE_DEFAULTS, Role, TurnStatus
 
@@ -84,6 +84,12 @@ class Turn:
     problem: str | None = None
     """Why there is no answer."""
     model_calls: int = 0
+    knew: Sequence[str] = ()
+    """Ids of the evidence, and of others' findings, that there were when the turn began."""
+    unmeasured: Sequence[str] = ()
+    """Figures that the answer states and nothing measured."""
+    escalation: Document | None = None
+    """To whom the turn hands over, and why; None where it stands by itself."""
 
     @property
     def answered(self) -> bool:
@@ -133,61 +139,10 @@ def takes_position(role: str) -> bool:
     return default is None or default.takes_position
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One item that somebody, or a failed gate, raised."""
-
-    id: str
-    severity: str
-    title: str
-    location: str
-    by: str
-    evidence: str | None = None
-    issue: str = ""
-    impact: str = ""
-    recommendation: str = ""
-    turn: str | None = None
-    """Key of the turn that raised it; None for a gate."""
-
-    def document(self) -> Document:
-        """Return the finding as JSON."""
-        return {key: item for key, item in asdict(self).items() if key != "turn"}
-
-
-def findings_of(state: Mapping[str, Any]) -> list[Finding]:
-    """Return every finding: failed gates first (G1 …), then what the seats raised (F1 …)."""
-    found: list[Finding] = []
-    for evidence in filter(is_measured_before, evidence_of(state)):
-        if evidence["status"] != "ok":
-            found.append(_unmeasured_finding(f"G{len(found) + 1}", evidence))
-            continue
-        for gate in cast("list[Document]", evidence["gates"]):
-            if gate["passed"] is not True:
-                found.append(_gate_finding(f"G{len(found) + 1}", evidence, gate))
-    number = 0
-    for turn in turns_of(state):
-        for raised in (turn.answer or {}).get("findings", ()):
-            number += 1
-            found.append(Finding(id=f"F{number}", by=turn.path, turn=turn.key, **raised))
-    return found
-
-
 def evidence_of(state: Mapping[str, Any]) -> list[Document]:
     """Return the evidence in order of its ids."""
     known: Mapping[str, Document] = state.get("evidence", {})
     return sorted(known.values(), key=lambda item: int(item["id"][1:]))
-
-
-def _unmeasured_finding(name: str, evidence: Document) -> Finding:
-    return Finding(
-        id=name,
-        severity="CRITICAL",
-        title=f"{evidence['name']} was not measured: {evidence['tool']} {evidence['status']}",
-        location=str(evidence["spec"].get("dataset") or evidence["name"]),
-        by="lab",
-        evidence=evidence["id"],
-        issue=str(evidence.get("error") or ""),
-    )
 
 
 def is_measured_before(evidence: Document) -> bool:
@@ -196,17 +151,3 @@ def is_measured_before(evidence: Document) -> bool:
     Only then were its gates' thresholds not a model's to choose.
     """
     return evidence["asked_by"][0] == BEFORE
-
-
-def _gate_finding(name: str, evidence: Document, gate: Document) -> Finding:
-    failed = gate["passed"] is False
-    word = "failed" if failed else "could not be settled"
-    return Finding(
-        id=name,
-        severity="CRITICAL" if failed else "WARNING",
-        title=f"gate {gate['name']} {word}: {gate['value']} against {gate['threshold']}",
-        location=str(evidence["spec"].get("dataset") or evidence["name"]),
-        by="lab",
-        evidence=evidence["id"],
-        issue=str(gate.get("detail") or ""),
-    )

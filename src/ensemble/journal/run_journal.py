@@ -69,6 +69,7 @@ class Journal:
         self._outcomes: dict[tuple[str, int], Event] = {}
         self._withdrawn: set[tuple[str, str]] = set()
         self._used: set[tuple[str, int]] = set()
+        self._cut = {e.body["cuts"] for e in known if e.event == "ruled" and "cuts" in e.body}
         for event in known:
             self._remember(event)
 
@@ -97,6 +98,7 @@ class Journal:
         Raises:
             Diverged: the recording holds no such call, or another request under its key.
             Paused: it may have happened before the process died, and must not happen twice.
+            TimeoutError: the run it is answered from ruled that this call came too late.
         """
         asked = self._redactor.clean(dict(request))
         mark = fingerprint(asked)
@@ -107,6 +109,8 @@ class Journal:
                 self.divergence.differs(found, ASKED[kind], asked)
                 raise await self._first_met()
             return self._recall(ASKED[kind], found)
+        if key in self._cut:
+            raise TimeoutError
         if self.replaying:
             raise self.divergence.unknown(key, attempt, asked, about)
         number = self._attempt_after_loss(kind, key, attempt, idempotent=idempotent)

@@ -26,7 +26,7 @@ from ensemble.models.provider import (
     Usage,
 )
 
-BRIEF_TOKENS: Final = 120
+BRIEF_TOKENS: Final = 256
 """What a candidate that keeps its answers short may say."""
 PARTIAL_AT_MOST: Final = 4000
 """Characters kept of an answer that broke off."""

@@ -206,7 +206,7 @@ def _seated(
     if topology is None or "cast" in reader.left_out:
         return None
     block = scenario.decision
-    rules = Rules(block.rule, block.quorum, block.on_gate_failed, block.weights)
+    rules = Rules(block.rule, block.quorum, block.on_gate_failed, block.ask_in, block.weights)
     try:
         return seat(
             topology,

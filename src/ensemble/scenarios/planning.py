@@ -35,6 +35,8 @@ class Choices:
     """What `scripted` candidates answer, in tests."""
     by_hand: Provider | None = None
     """Answers for `manual` candidates, in place of a person."""
+    said: tuple[str, ...] = ()
+    """A person's answers to questions that wait: `[KEY=]TEXT`, or `[KEY=]@FILE`."""
 
 
 def plan_of(loaded: Loaded, chain: tuple[str, ...] = ()) -> Plan:
@@ -67,6 +69,7 @@ def plan_of(loaded: Loaded, chain: tuple[str, ...] = ()) -> Plan:
             tokens=limits.tokens,
             model_calls=limits.model_calls,
             lab_s=limits.lab_s,
+            turn_s=limits.turn_s,
         ),
         before=tuple({"device": scenario.lab.device, **raw} for raw in scenario.lab.before),
         workspace_hash=tree_hash(workspace) if workspace else None,

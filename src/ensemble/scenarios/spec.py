@@ -112,6 +112,8 @@ class DecisionBlock(BaseModel):
     """How many voters must have answered."""
     on_gate_failed: str | None = None
     """The position that a failed lab gate fixes, whatever the models say."""
+    ask_in: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Waves in which a panel is asked, e.g. [3, 2]; a later one only if it matters."""
     weights: dict[str, Annotated[float, Field(ge=0)]] = {}
     """Seat path or agent to the weight of its vote, for `weighted`."""
     allow: tuple[Authority, ...] = (Authority.DECIDED, Authority.ADVISORY)
@@ -125,6 +127,8 @@ class LimitsBlock(BaseModel):
 
     wall_s: Seconds = 1800
     """Seconds from start to end."""
+    turn_s: Seconds | None = None
+    """Seconds that the model calls of one turn may take; a turn that takes longer is lost."""
     usd: Annotated[float, Field(ge=0)] | None = None
     """Money, where prices are known."""
     tokens: Annotated[int, Field(ge=1)] | None = None

@@ -2,7 +2,8 @@
 
 import random
 
-from ensemble.graph.state import by_key, evidence_of, findings_of, latest, turns_of
+from ensemble.graph.findings import findings_of
+from ensemble.graph.state import by_key, evidence_of, latest, turns_of
 from ensemble.testing.panels import a_finding, a_state, a_turn, an_answer, an_evidence
 
 
