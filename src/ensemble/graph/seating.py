@@ -12,6 +12,7 @@ from ensemble.agents.library import Agent
 from ensemble.agents.prompt import Standing, escalates
 from ensemble.answers.answer import Wanted
 from ensemble.errors import EnsembleError, InvalidFile, closest, raise_all
+from ensemble.graph.soundness import GraphFault
 from ensemble.graph.topology import END, Topology
 from ensemble.lab.specs import form_of
 from ensemble.roles import Role
@@ -136,12 +137,13 @@ def seat(
     """Seat the members and cast each in every role of its seat.
 
     Raises:
-        InvalidFile: a seat is empty or unknown, or an agent knows neither role nor mode
+        GraphFault: a seat is empty or unknown, or an agent knows neither role nor mode
             (`Faults` for several).
     """
     seats = topology.seats
     faults: list[EnsembleError] = [
-        InvalidFile(
+        GraphFault(
+            "G011",
             f"graph {topology.name!r} has no seat {member.seat!r}",
             where=member.where,
             fix=closest(member.seat, seats, kind="seat"),
@@ -154,7 +156,8 @@ def seat(
         held = [member for member in members if member.seat == name]
         if not held:
             problem = f"nobody sits at {name!r} (as {role}) of graph {topology.name!r}"
-            faults.append(InvalidFile(problem, where=where, fix=f"add `{name}: AGENT` to the cast"))
+            fix = f"add `{name}: AGENT` to the cast"
+            faults.append(GraphFault("G011", problem, where=where, fix=fix))
         for member in held:
             try:
                 castings[member.path, role] = cast(
@@ -165,7 +168,7 @@ def seat(
                     where=member.where,
                 )
             except InvalidFile as fault:
-                faults.append(fault)
+                faults.append(GraphFault("G012", fault.problem, where=fault.where, fix=fault.fix))
     raise_all(list({str(fault): fault for fault in faults}.values()))
     rules = rules or Rules()
     return Ensemble(topology, tuple(members), tuple(choices), rules, tuple(tools), castings)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from typing import Any, Final, cast
 
+from ensemble.graph.rounds import entries_at_most
 from ensemble.graph.seating import Ensemble, Member, node_name
 from ensemble.graph.state import Document, EnsembleState, StateUpdate, latest, turns_of
 from ensemble.graph.topology import END, START, Edge, Topology
@@ -19,7 +20,6 @@ BEGIN: Final = "begin"
 LAB: Final = "lab"
 DECISION: Final = "decision"
 _STEPS_PER_TURN: Final = 12
-_ROUNDS: Final = 10
 
 
 class Ways:
@@ -30,12 +30,16 @@ class Ways:
         self._ensemble = ensemble
         self._topology = ensemble.topology
         self._seat_at = {node_name(m.path, role): m.seat for m, role in ensemble.nodes()}
-        self._leads_to = _forward(ensemble.topology)
+        self._leads_to = forward(ensemble.topology)
         self.nodes = list(self._seat_at)
         self._waves = {seat: self._waves_of(seat) for seat in ensemble.topology.seats}
         self.joins = [f"{seat}@next" for seat in ensemble.topology.seats if self._needs_join(seat)]
         """One for each seat of several that is left by a condition, or asked in waves."""
-        self.most_steps = _STEPS_PER_TURN * len(self.nodes) * _ROUNDS + 25
+        turns = sum(
+            times * len(ensemble.at(seat))
+            for (seat, _), times in entries_at_most(self._topology, self._leads_to).items()
+        )
+        self.most_steps = _STEPS_PER_TURN * turns + 25
 
     def first(self) -> list[str]:
         """Return every node that an edge out of the start enters."""
@@ -212,7 +216,7 @@ def _seat_of(node: str) -> str:
     return node.partition("@")[0].partition("[")[0]
 
 
-def _forward(topology: Topology) -> dict[str, set[str]]:
+def forward(topology: Topology) -> dict[str, set[str]]:
     """Return each seat's set of later seats that it leads to, directly or by others.
 
     Ways back are left out, or two seats of one loop would wait for each other: of a circle's

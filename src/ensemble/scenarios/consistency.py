@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from ensemble.config import Project
 from ensemble.errors import EnsembleError, Faults, closest
 from ensemble.graph.seating import Ensemble
-from ensemble.graph.voting import VOTERS
 from ensemble.lab.datasets import locate
 from ensemble.lab.specs import TOOLS, Evaluate, Spec, read_spec
 from ensemble.roles import KNOWN_TOOLS, Role
@@ -129,14 +128,6 @@ def check_names(scenario: Scenario, ensemble: Ensemble, reader: Reader) -> None:
         if name not in among:
             reader.fault(f"there is no {kind} {name!r}", *steps, fix=closest(name, among))
     _check_waves(scenario, ensemble, reader)
-    voters = sum(role in VOTERS for _, role in ensemble.nodes()) or len(members)
-    if scenario.decision.quorum > voters:
-        reader.fault(
-            f"the quorum is {scenario.decision.quorum}, but {voters} vote",
-            "decision",
-            "quorum",
-            fix=f"ask for at most {voters}",
-        )
 
 
 def _check_waves(scenario: Scenario, ensemble: Ensemble, reader: Reader) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from ensemble.agents.library import Library, load_agents
 from ensemble.config import Project, project_of
 from ensemble.errors import EnsembleError, Faults, InvalidFile, closest, raise_all
+from ensemble.graph.fitness import misfits
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
 from ensemble.graph.topology import Topology
 from ensemble.scenarios.consistency import check_lab, check_names, check_positions, check_recording
@@ -84,6 +85,7 @@ def load_scenario(path: str | Path, *, case: str | None = None, runs_graphs: boo
     check_recording(scenario, project, reader)
     ensemble = _seated(scenario, topology, library, reader)
     if ensemble is not None:
+        reader.faults += misfits(ensemble, where=reader.where("decision", "quorum"))
         check_names(scenario, ensemble, reader)
     raise_all(list({str(fault): fault for fault in reader.faults}.values()))
     kept = scenario.recording.dir
@@ -143,6 +145,8 @@ def _topology(
         if runs_graphs or is_own(path):
             return load_topology(path)
         parse_graph(path)
+    except Faults as several:
+        reader.faults += several.faults
     except InvalidFile as fault:
         reader.faults.append(fault)
     return None

@@ -12,9 +12,11 @@ from typing import Any, Final, cast
 from ensemble.agents.library import Agent, load_agents
 from ensemble.agents.prompt import Briefing
 from ensemble.config import Settings, load_settings
-from ensemble.errors import UsageError, closest
+from ensemble.errors import UsageError, closest, raise_all
+from ensemble.graph.fitness import misfits
 from ensemble.graph.run_context import Limits, RunContext
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
+from ensemble.graph.soundness import faults_of
 from ensemble.graph.topology import Topology
 from ensemble.journal.file import EVENTS, JournalFile
 from ensemble.journal.run_journal import Journal
@@ -97,7 +99,7 @@ class Panel:
 
         Raises:
             NoModelLeft: a seat has no model that can be asked.
-            InvalidFile: an agent, seat or graph does not exist.
+            InvalidFile: an agent, seat or graph does not exist, or does not fit the others.
         """
         from ensemble.models.providers import kept_open
 
@@ -181,7 +183,8 @@ class Panel:
         )
 
     def _ensemble(self) -> Ensemble:
-        topology = self.graph if isinstance(self.graph, Topology) else find_topology(self.graph)
+        topology = find_topology(self.graph) if isinstance(self.graph, str) else self.graph
+        raise_all(faults_of(topology))
         library = load_agents()
         members: list[Member] = []
         for name, held in {**topology.cast, **self.cast}.items():
@@ -190,7 +193,9 @@ class Panel:
                 path = name if alone else f"{name}[{index}]"
                 agent = item if isinstance(item, Agent) else library.find(item, where="cast")
                 members.append(Member(name, path, agent))
-        return seat(topology, members, choices=self.choices, rules=self.rules)
+        ensemble = seat(topology, members, choices=self.choices, rules=self.rules)
+        raise_all(misfits(ensemble))
+        return ensemble
 
     async def _models(
         self, ensemble: Ensemble, settings: Settings

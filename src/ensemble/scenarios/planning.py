@@ -108,5 +108,10 @@ async def bounds_for(plan: Plan, settings: Settings) -> Bounds:
     """Count a plan beforehand, with the chains as they would be asked here and now."""
     chains = await resolve_chains(plan, settings, Probes())
     return bounds_of(
-        plan.ensemble, plan.briefing, chains, params=plan.params, measured=len(plan.before)
+        plan.ensemble,
+        plan.briefing,
+        chains,
+        params=plan.params,
+        before=plan.before,
+        lab_s=plan.limits.lab_s,
     )
