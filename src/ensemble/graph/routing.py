@@ -113,7 +113,8 @@ def learned() -> Condition:
     """Hold when the last round brought a measurement or a finding that was not there before.
 
     A round is an answer of a seat and what others make of it. A finding is told by its place
-    and title, so that one raised again is none that was learned.
+    and title, so that one raised again is none that was learned; that figures rest on nothing
+    is none either.
     """
 
     def holds(state: Mapping[str, Any]) -> bool:
@@ -122,7 +123,7 @@ def learned() -> Condition:
         measured = [round_of.get(item["asked_by"][0]) for item in evidence_of(state)]
         raised: dict[int, set[tuple[str, str]]] = {}
         for finding in findings_of(state):
-            if finding.turn is not None:
+            if finding.turn is not None and finding.kind != "unmeasured":
                 about = (finding.location.casefold(), finding.title.casefold())
                 raised.setdefault(round_of[finding.turn], set()).add(about)
         before = set[tuple[str, str]]().union(*(raised[n] for n in raised if n < last))

@@ -1,7 +1,6 @@
 """Conditions on edges: what they hold on, and how they say so when put together."""
 
 import itertools
-from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -121,22 +120,22 @@ def test_unsure_looks_at_the_last_answer_of_every_seat() -> None:
     assert unsure().holds(a_state(doubts, sure, relents)) is False
 
 
-def test_escalates_looks_at_the_last_turn_of_every_seat(monkeypatch: pytest.MonkeyPatch) -> None:
-    @dataclass(frozen=True)
-    class Escalating(Turn):
-        escalation: dict[str, str] | None = None
-
-    monkeypatch.setattr("ensemble.graph.state.Turn", Escalating)
-    calm = Escalating(**a_turn("panel[1]", answer=an_answer("promote")).document())
-    rings = replace(calm, key="panel[0]/solo#0", path="panel[0]", escalation={"to": "human"})
+def test_escalates_looks_at_the_last_turn_of_every_seat() -> None:
+    calm = a_turn("panel[1]", answer=an_answer("promote"))
+    rings = a_turn("panel[0]", answer=an_answer("promote"), escalation={"to": "human"})
+    settles = a_turn("panel[0]", "advisee", an_answer("promote"))
 
     assert escalates().holds(a_state(calm)) is False
     assert escalates().holds(a_state(rings, calm)) is True
+    assert escalates().holds(a_state(rings, calm, settles)) is False
 
 
 AUDIT = a_turn("auditor", "auditor", an_answer(findings=[a_finding()]), rank=1)
 MEMBER = a_turn("panel", answer=an_answer("promote"))
 ADVISEE = a_turn("panel", "advisee", an_answer("promote"))
+
+
+STATES_FIGURES = a_turn("panel", "advisee", an_answer("promote"), unmeasured=["99.5"])
 
 
 def audited_again(*titles: str) -> Turn:
@@ -153,6 +152,7 @@ def audited_again(*titles: str) -> Turn:
         ([MEMBER, AUDIT], None, True),
         ([MEMBER, AUDIT, ADVISEE, audited_again()], None, False),
         ([MEMBER, AUDIT, ADVISEE, audited_again("a leak")], None, False),
+        ([MEMBER, AUDIT, STATES_FIGURES, audited_again()], None, False),
         ([MEMBER, AUDIT, ADVISEE, audited_again("A Leak", "a typo")], None, True),
         ([MEMBER, AUDIT, ADVISEE, audited_again()], AUDIT.key, False),
         ([MEMBER, AUDIT, ADVISEE, audited_again()], ADVISEE.key, True),
