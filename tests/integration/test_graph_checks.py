@@ -26,13 +26,13 @@ PANEL: Final = Topology(
 )
 
 
-def check(tool: str = "check_data", **bounds: float) -> dict[str, Any]:
+def check(**given: Any) -> dict[str, Any]:
     return {
         "claim": "few rows are shared",
-        "tool": tool,
+        "tool": "check_data",
         "spec": {"dataset": "digits"},
         "metric": "shared_rows",
-        **bounds,
+        **given,
     }
 
 
@@ -84,7 +84,7 @@ async def test_a_members_refuted_check_is_a_finding_that_the_chair_is_asked_abou
 
 
 async def test_a_check_by_a_tool_that_the_turn_does_not_have_is_not_run() -> None:
-    chair = an_answer("promote", checks=[check("train", at_most=1.0)])
+    chair = an_answer("promote", checks=[check(tool="train", at_most=1.0)])
     lab = ScriptedLab()
 
     made = (await decided({"panel": an_answer("promote"), "chair": chair}, lab))["decision"]

@@ -54,7 +54,9 @@ async def ran(
     provider: Provider, recorded: Journal | None = None, *, replaying: bool = False
 ) -> tuple[Journal, Outcome]:
     ensemble = three()
-    chains = {m.path: (a_candidate(m.path),) for m in ensemble.members}
+    chains: dict[str, tuple[Candidate, ...]] = {
+        m.path: (a_candidate(m.path),) for m in ensemble.members
+    }
     chains["panel[1]"] = (a_candidate("dead"), a_candidate("hangs"))
     events = recorded.events if recorded else ()
     journal = Journal("r-late", recorded=events, replaying=replaying)
