@@ -8,11 +8,13 @@ from typing import Any, Final, TypedDict
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
 
-from ensemble.errors import UsageError
+from ensemble.agents.library import a_person
 from ensemble.graph.compile import compile_graph
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble
+from ensemble.graph.topology import END, START, Edge, Topology
 from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Reply
+from ensemble.roles import Role
 from ensemble.scenarios.graphs import load_topology
 from ensemble.testing import scripted
 from ensemble.testing.panels import (
@@ -124,8 +126,6 @@ async def test_a_thread_that_broke_off_goes_on_with_its_runs_context(review: Ens
     run = scripted_context(review, breaks_at_the_chair)
     with pytest.raises(RuntimeError, match="the cable"):
         await graph.ainvoke({"task": "one"}, thread, context=run)
-    with pytest.raises(UsageError, match="needs the context of its run"):
-        await graph.ainvoke(None, thread)
     broken = False
 
     state = await graph.ainvoke(None, thread, context=run)
@@ -304,3 +304,34 @@ class TheirContext:
 
 def asks(_: Theirs) -> Theirs:
     return {"task": "from outside"}
+
+
+async def test_a_person_interrupts_a_thread_that_a_checkpointer_holds() -> None:
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.types import Command
+
+    topology = Topology(
+        "gate",
+        (
+            Edge(START, "author", Role.PANEL_MEMBER),
+            Edge("author", "person", Role.DECISION_MAKER),
+            Edge("person", END),
+        ),
+    )
+    ensemble = an_ensemble(topology, {"person": a_person()})
+    contexts, saver = Contexts(), InMemorySaver()
+    thread: Any = {"configurable": {"thread_id": "1"}}
+
+    waiting = await compile_graph(ensemble, make_context=contexts.make, checkpointer=saver).ainvoke(
+        {"task": "one"}, thread
+    )
+    # Another process has nothing but the checkpoint.
+    elsewhere = compile_graph(ensemble, make_context=contexts.make, checkpointer=saver)
+    state = await elsewhere.ainvoke(Command(resume="reject: not yet"), thread)
+
+    asked = waiting["__interrupt__"][0].value
+    assert asked["key"] == "person/decision_maker#0/human#0"
+    assert asked["choices"] == ["promote", "reject"]
+    assert "decision" not in waiting
+    assert state["decision"]["decision"]["position"] == "reject"
+    assert state["decision"]["decision"]["result"] == "not yet"

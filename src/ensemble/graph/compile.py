@@ -10,15 +10,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final, cast
 
 from langgraph.channels import UntrackedValue
+from langgraph.config import get_config
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
-from langgraph.types import Command
+from langgraph.types import Command, interrupt
 
-from ensemble.errors import Paused, UsageError
+from ensemble.errors import Paused
 from ensemble.graph.confirmation import confirmation, confirmed
 from ensemble.graph.decision import decide
 from ensemble.graph.dialogue import Progress
 from ensemble.graph.lab_desk import Request
+from ensemble.graph.person import Question, nobody
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Member, node_name
 from ensemble.graph.state import Asked, Document, EnsembleState, StateUpdate, by_key, evidence_of
@@ -57,23 +59,19 @@ def compile_graph(
     # Without a context schema, because a run's context is no JSON that a server could ask for.
     builder: Any = StateGraph(_GraphState, input_schema=Asked, output_schema=EnsembleState)
     ways = Ways(ensemble)
-    _add(builder, BEGIN, _begin_node(ensemble, ways, make_context), ways.first())
+    runs = _Runs(ensemble, make_context, checkpoints=checkpointer is not None)
+    _add(builder, BEGIN, _begin_node(ways, runs), ways.first())
     builder.add_edge(START, BEGIN)
     for member, role in ensemble.nodes():
         name = node_name(member.path, role)
-        agent = _agent_node(ensemble, member, role, ways)
+        agent = _agent_node(ensemble, member, role, ways, runs)
         _add(builder, name, agent, _reach(ensemble, ways, name), defer=ways.may_wait(name))
     for join in ways.joins:
-        _add(
-            builder,
-            join,
-            _join_node(ensemble, join, ways),
-            _reach(ensemble, ways, join),
-            defer=True,
-        )
+        node = _join_node(ensemble, join, ways, runs)
+        _add(builder, join, node, _reach(ensemble, ways, join), defer=True)
     if ensemble.tools:
-        _add(builder, LAB, _lab_node(ways), ways.nodes)
-    _add(builder, DECISION, _decision_node(ensemble, ways), [END], defer=True)
+        _add(builder, LAB, _lab_node(ways, runs), ways.nodes)
+    _add(builder, DECISION, _decision_node(ensemble, ways, runs), [END], defer=True)
     graph = builder.compile(checkpointer=checkpointer, store=store, name=ensemble.topology.name)
     return graph.with_config(recursion_limit=ways.most_steps)
 
@@ -102,18 +100,50 @@ def _given(runtime: Runtime[RunContext]) -> RunContext | None:
     return context if isinstance(context, RunContext) else None
 
 
-async def _run(state: _GraphState, runtime: Runtime[RunContext]) -> RunContext:
-    run = _given(runtime) or cast("RunContext | None", state.get("own_run"))
-    if run is None:
-        raise UsageError(
-            "a thread that goes on needs the context of its run, which no checkpoint holds",
-            where="graph",
-            fix="pass `context=`, or invoke with a task again",
-        )
-    return run
+class _Runs:
+    """Where a node finds the run that it takes part in.
+
+    The caller gives it as context; else the invocation has made one of its own. A thread that
+    goes on from a checkpoint, which holds none, finds its run here until it has decided; in
+    another process one is made again: what was answered before stands in the state.
+    """
+
+    def __init__(self, ensemble: Ensemble, make: ContextMaker, *, checkpoints: bool) -> None:
+        self._ensemble = ensemble
+        self._make = make
+        self._checkpoints = checkpoints
+        self._of_thread: dict[str, RunContext] = {}
+
+    async def made(self, state: _GraphState) -> RunContext:
+        """Return a new run; where a checkpointer can hold the thread, a person interrupts it."""
+        run = await self._make(self._ensemble, state.get("task", ""))
+        if self._checkpoints:
+            self._of_thread[_thread()] = run
+            if run.person is nobody:
+                run.person = _by_interrupt
+        return run
+
+    async def of(self, state: _GraphState, runtime: Runtime[RunContext]) -> RunContext:
+        """Return the run of a node's state."""
+        run = _given(runtime) or cast("RunContext | None", state.get("own_run"))
+        return run or self._of_thread.get(_thread()) or await self.made(state)
+
+    async def ended(self, run: RunContext) -> None:
+        """Let go of a run that has decided, and of what it kept open."""
+        self._of_thread.pop(_thread(), None)
+        await run.until_decided.aclose()
 
 
-def _begin_node(ensemble: Ensemble, ways: Ways, make_context: ContextMaker) -> Any:
+def _thread() -> str:
+    return str(get_config().get("configurable", {}).get("thread_id"))
+
+
+async def _by_interrupt(question: Question) -> str:
+    """Ask by LangGraph's own means; the answer is what `Command(resume=…)` brings."""
+    return str(interrupt({"key": question.key, **question.document()}))
+
+
+def _begin_node(ways: Ways, runs: _Runs) -> Any:
     """Return the node that starts a run; of an earlier one on the same thread nothing stays."""
 
     async def begin(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
@@ -127,13 +157,13 @@ def _begin_node(ensemble: Ensemble, ways: Ways, make_context: ContextMaker) -> A
             name: {**emptied[name], **entered.get(name, {})} for name in _OF_ONE_RUN
         }
         if _given(runtime) is None:
-            update["own_run"] = await make_context(ensemble, state.get("task", ""))
+            update["own_run"] = await runs.made(state)
         return {**update, "batches": 0, "led": entered["led"]}
 
     return begin
 
 
-def _agent_node(ensemble: Ensemble, member: Member, role: str, ways: Ways) -> Any:
+def _agent_node(ensemble: Ensemble, member: Member, role: str, ways: Ways, runs: _Runs) -> Any:
     """Return the node in which `member` takes its turns in `role`."""
     name = node_name(member.path, role)
 
@@ -144,7 +174,7 @@ def _agent_node(ensemble: Ensemble, member: Member, role: str, ways: Ways) -> An
         tell = runtime.stream_writer
         if name not in state.get("asking", {}):
             tell({"event": "turn_started", "node": name, "agent": member.agent.name})
-        update = await take_turn(ensemble, member, role, state, await _run(state, runtime))
+        update = await take_turn(ensemble, member, role, state, await runs.of(state, runtime))
         if not update:
             tell({"event": "paused", "node": name})
             return {**ways.leads(name), "entered": {name: {"paused": True}}}
@@ -171,7 +201,7 @@ def _ended(name: str, turn: Document) -> Document:
     }
 
 
-def _join_node(ensemble: Ensemble, name: str, ways: Ways) -> Any:
+def _join_node(ensemble: Ensemble, name: str, ways: Ways, runs: _Runs) -> Any:
     """Return the node in which a seat of several decides once where to go next."""
 
     async def join(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
@@ -181,7 +211,7 @@ def _join_node(ensemble: Ensemble, name: str, ways: Ways) -> Any:
         spared = not_needed(ensemble, ways.spared(name, state), state)
         if not spared:
             return ways.onward(name, state)
-        run = await _run(state, runtime)
+        run = await runs.of(state, runtime)
         paths = [turn.path for turn in spared]
         run.journal.note("ruled", f"{name}/not_needed#0", value=paths, kind="not_needed")
         for turn in spared:
@@ -194,11 +224,11 @@ def _join_node(ensemble: Ensemble, name: str, ways: Ways) -> Any:
     return join
 
 
-def _lab_node(ways: Ways) -> Any:
+def _lab_node(ways: Ways, runs: _Runs) -> Any:
     """Return the node that runs what the seats asked for in one step as one batch."""
 
     async def measure(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
-        run = await _run(state, runtime)
+        run = await runs.of(state, runtime)
         waiting = {name: Progress.read(doc) for name, doc in state.get("asking", {}).items()}
         asking = {name: progress for name, progress in waiting.items() if progress.requests}
         requests = {name: _requests(progress) for name, progress in asking.items()}
@@ -233,7 +263,7 @@ def _requests(progress: Progress) -> list[Request]:
     ]
 
 
-def _decision_node(ensemble: Ensemble, ways: Ways) -> Any:
+def _decision_node(ensemble: Ensemble, ways: Ways, runs: _Runs) -> Any:
     """Return the node in which rules make a decision of the answers."""
 
     async def decision(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
@@ -241,7 +271,7 @@ def _decision_node(ensemble: Ensemble, ways: Ways) -> Any:
             return ways.leads(DECISION, DECISION)
         if waits_for_person(state):
             return ways.leads(DECISION, END)
-        run = await _run(state, runtime)
+        run = await runs.of(state, runtime)
         made = decide(ensemble, state)
         question = confirmation(ensemble, state, made)
         if question is not None:
@@ -255,7 +285,7 @@ def _decision_node(ensemble: Ensemble, ways: Ways) -> Any:
         position = made["decision"]["position"]
         told = {"event": "decided", "authority": made["authority"], "position": position}
         runtime.stream_writer(told)
-        await run.until_decided.aclose()
+        await runs.ended(run)
         return {**ways.leads(DECISION, END), "decision": made}
 
     return decision
