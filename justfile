@@ -16,9 +16,9 @@ check:
 test *arguments:
     {{ bin }}/pytest {{ arguments }}
 
-# The slow tests too; those that need a real model provider stay out.
+# The slow tests too, and 1,000 examples of each property; what needs a real provider stays out.
 nightly:
-    {{ bin }}/pytest -m "not live" --cov
+    HYPOTHESIS_PROFILE=nightly {{ bin }}/pytest -m "not live" --cov
 
 # Style and formatting.
 lint:

@@ -142,7 +142,8 @@ def bounds_of(
         turn_s: seconds that one turn may take.
     """
     leads_to = forward(ensemble.topology)
-    usual = usual_entries(ensemble.topology, leads_to)
+    several = [seat for seat in ensemble.topology.seats if len(ensemble.at(seat)) > 1]
+    usual = usual_entries(ensemble.topology, leads_to, several)
     at_most = entries_at_most(ensemble.topology, leads_to)
     everyone = sum(n * len(ensemble.at(seat)) for (seat, _), n in at_most.items())
     shared = text_tokens(PREAMBLE + shared_part(briefing)) + len(before) * _EVIDENCE_TOKENS

@@ -6,7 +6,7 @@ numbers out; has never heard of agents or models.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,7 +26,7 @@ class Entry:
     seat: str
     role: str
     level: int
-    """How many turns one after another it takes up to the end of this one."""
+    """The step in which it takes its turn; the first is 1."""
 
 
 def entries_at_most(topology: Topology, leads_to: LeadsTo) -> dict[tuple[str, str], int]:
@@ -58,26 +58,58 @@ def ways_back(topology: Topology, leads_to: LeadsTo) -> Iterator[tuple[int, str]
             yield _bound(edge), target
 
 
-def usual_entries(topology: Topology, leads_to: LeadsTo) -> list[Entry]:
-    """Return who is entered along the edges that hang on no condition, in order."""
+def usual_entries(
+    topology: Topology, leads_to: LeadsTo, several: Collection[str] = ()
+) -> list[Entry]:
+    """Return who is entered along the edges that hang on no condition, in order.
+
+    Args:
+        topology: seats and edges.
+        leads_to: each seat's later seats.
+        several: seats of several members.
+    """
+    joined = {seat for seat in several if not all(map(_always, topology.out_of(seat)))}
     entered: list[Entry] = []
     taken: Counter[Edge] = Counter()
-    waiting: dict[str, dict[str, int]] = {START: {}}
-    while waiting:
-        seat = next(s for s in waiting if not any(s in leads_to[other] for other in waiting))
-        done = [Entry(seat, role, level) for role, level in waiting.pop(seat).items()]
-        entered += done
-        level = max((entry.level for entry in done), default=0)
-        for edge in topology.out_of(seat):
-            if edge.when or taken[edge] >= (edge.at_most or UNBOUNDED):
-                continue
-            taken[edge] += 1
-            for target in edge.targets:
-                if target != END:
-                    roles = waiting.setdefault(target, {})
-                    roles[str(edge.role)] = max(level + 1, roles.get(str(edge.role), 0))
-            break
+    waiting: dict[str, list[str]] = {START: []}
+    joining: list[str] = []
+    level = 0
+    while waiting or joining:
+        acting, leaving = _free(leads_to, waiting, joining)
+        entered += [Entry(seat, role, level) for seat in acting for role in waiting.pop(seat)]
+        level += bool(acting)
+        joining = [seat for seat in joining if seat not in leaving]
+        joining += [seat for seat in acting if seat in joined and seat not in joining]
+        for seat in [*leaving, *(seat for seat in acting if seat not in joined)]:
+            usual = (e for e in topology.out_of(seat) if not e.when and taken[e] < _bound(e))
+            if edge := next(usual, None):
+                taken[edge] += 1
+                for target in edge.targets:
+                    if target != END and edge.role not in waiting.setdefault(target, []):
+                        waiting[target].append(str(edge.role))
     return entered
+
+
+def _free(
+    leads_to: LeadsTo, waiting: Collection[str], joining: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """Return who acts in a step, and which seats of several go on; who waits for nobody is first.
+
+    Args:
+        leads_to: each seat's later seats.
+        waiting: seats that have been entered.
+        joining: seats whose members have all answered, and which have not gone on.
+    """
+    under_way = dict.fromkeys([*waiting, *joining])
+    free = [s for s in under_way if not any(s in leads_to[other] for other in under_way)]
+    acting = [seat for seat in free if seat in waiting]
+    later = set[str]().union(*(after for seat, after in leads_to.items() if seat != START))
+    first = [seat for seat in acting if seat not in later]
+    return (first, []) if first else (acting, [s for s in free if s not in acting])
+
+
+def _always(edge: Edge) -> bool:
+    return edge.when is None and edge.at_most is None
 
 
 def _times_back_before(topology: Topology, leads_to: LeadsTo, seat: str) -> int:

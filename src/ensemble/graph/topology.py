@@ -69,10 +69,10 @@ class Topology:
                 yield seat, role
 
     def decider(self) -> str | None:
-        """Return the seat that decides: the first with the role, else the last before the end."""
+        """Return the seat that decides: the one with the role, else one solo before the end."""
         for seat, role in self.entries():
             if role == Role.DECISION_MAKER:
                 return seat
-        before_end = [edge.source for edge in self.edges if END in edge.targets]
-        only = before_end[-1] if before_end else None
+        before_end = {edge.source for edge in self.edges if END in edge.targets}
+        only = before_end.pop() if len(before_end) == 1 else None
         return only if only and self.roles_of(only) == (Role.SOLO,) else None

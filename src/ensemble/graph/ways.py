@@ -217,10 +217,15 @@ def forward(topology: Topology) -> dict[str, set[str]]:
     """Return each seat's set of later seats that it leads to, directly or by others.
 
     Ways back are left out, or two seats of one loop would wait for each other: of a circle's
-    edges that is a bounded one, else the last named.
+    edges that is a bounded one, and of several the one that leaves furthest from the start.
     """
     found: dict[str, set[str]] = {seat: set() for seat in (START, *topology.seats)}
-    for edge in sorted(topology.edges, key=lambda edge: edge.at_most is not None):
+    steps = _steps_from_start(topology)
+
+    def last_to_be_a_way_back(edge: Edge) -> tuple[bool, int, str]:
+        return edge.at_most is not None, steps.get(edge.source, len(found)), edge.source
+
+    for edge in sorted(topology.edges, key=last_to_be_a_way_back):
         for target in edge.targets:
             if target in (END, edge.source) or edge.source in found[target]:
                 continue
@@ -228,3 +233,15 @@ def forward(topology: Topology) -> dict[str, set[str]]:
                 if seat == edge.source or edge.source in later:
                     later |= {target, *found[target]}
     return found
+
+
+def _steps_from_start(topology: Topology) -> dict[str, int]:
+    """Return how many edges lie between the start and each seat, in whatever order they stand."""
+    steps = {START: 0}
+    for seat in (reached := [START]):
+        for edge in topology.out_of(seat):
+            for target in edge.targets:
+                if target not in steps:
+                    steps[target] = steps[seat] + 1
+                    reached.append(target)
+    return steps

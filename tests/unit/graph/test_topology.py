@@ -34,6 +34,7 @@ def test_seats_and_roles_are_listed_in_the_order_of_the_edges() -> None:
         ((Edge(START, "expert", "solo"), Edge("expert", END)), "expert"),
         ((Edge(START, "panel", "panel_member"), Edge("panel", END)), None),
         ((Edge(START, "a", "solo"), Edge("a", "b", "advisee"), Edge("b", END)), None),
+        ((Edge(START, ("a", "b"), "solo"), Edge("a", END), Edge("b", END)), None),
     ],
 )
 def test_who_decides_follows_from_the_roles(edges: tuple[Edge, ...], decider: str | None) -> None:

@@ -26,6 +26,14 @@ task: Are all lamps lit?
 graph: review
 cast: {panel: [lamp-lighter, skeptic], auditor: lamp-lighter, chair: lamp-lighter}
 """
+ROUND: Final = """\
+from ensemble import END, START, Edge, Topology
+topology = Topology("round", (
+    Edge(START, "a", "solo"),
+    Edge("a", "a", "solo", when=__import__("ensemble").found()),
+    Edge("a", END),
+))
+"""
 
 
 @pytest.fixture
@@ -158,3 +166,19 @@ def test_a_file_of_another_kind_is_told(project: Path) -> None:
     checked = check([project / "notes.txt"])
 
     assert [problem.code for problem in checked.problems] == ["E023"]
+
+
+def test_the_faults_of_a_graph_and_of_a_cast_have_codes_of_their_own(project: Path) -> None:
+    (project / "graphs").mkdir()
+    (project / "graphs" / "round.py").write_text(ROUND)
+    cast = "{panel: [lamp-lighter, skeptic], auditor: {agent: ml-engineer, tools: solution}"
+    told = SCENARIO.replace("{panel: [lamp-lighter, skeptic], auditor: lamp-lighter", cast)
+    (project / "scenarios" / "dusk.yaml").write_text(told + "decision: {quorum: 3}\n")
+
+    found = {(p.code, p.file, p.line) for p in check().problems if p.code[0] == "G"}
+
+    assert found == {
+        ("G004", "graphs/round.py", 4),
+        ("G014", "scenarios/dusk.yaml", 6),
+        ("G017", "scenarios/dusk.yaml", 5),
+    }
