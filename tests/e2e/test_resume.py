@@ -9,6 +9,19 @@ if TYPE_CHECKING:
 
 SMALL = "scenarios/small.yaml"
 Wait = Callable[[Callable[[], bool]], None]
+SIGNED = """\
+schema: ensemble/scenario@1
+name: signed
+task: Ship it?
+choices: [ship, hold, request-changes]
+edges:
+  - {from: START, to: panel, role: panel_member}
+  - {from: panel, to: owner, role: decision_maker}
+  - {from: owner, to: END}
+cast: {panel: [ml-engineer, human], owner: human}
+models: {chain: [test/model]}
+decision: {allow: [decided, advisory]}
+"""
 ANSWER = "**Result**: Rows stand twice.\n**Confidence**: high\n**Position**: request-changes\n"
 
 
@@ -129,3 +142,27 @@ def written(command: "Command") -> list[str]:
 def answer(command: "Command", name: str) -> None:
     assert name in written(command)
     (command.runs[0] / "manual" / f"{name}.answer.md").write_text(ANSWER)
+
+
+def test_a_run_waits_for_its_people_and_is_answered_on_the_command_line(
+    command: "Command", answering: "Answering"
+) -> None:
+    (command.project / "scenarios" / "signed.yaml").write_text(SIGNED)
+
+    paused = command("run", "scenarios/signed.yaml")
+    assert paused.returncode == 8, paused.stderr
+    run = command.runs[-1].name
+    unclear = command("resume", run, "--answer", "shipp")
+    asked = command("resume", run, "--answer", "panel[1]=ship: I looked")
+    signs = command.json(
+        "resume", run, "--answer", "request-changes: V1 rejected, rows stand twice"
+    )
+
+    assert f"ensemble resume {run} --answer panel[1]=" in paused.stderr
+    assert unclear.returncode == 2
+    assert "is no answer to panel[1]" in unclear.stderr
+    assert asked.returncode == 8
+    assert "panel[1] (human, panel_member): ship: I looked" in asked.stderr
+    assert (signs["decision"]["seat"], signs["decision"]["position"]) == ("owner", "hold")
+    assert [turn["served"] for turn in signs["turns"]][1:] == ["human", "human"]
+    assert answering.asked == 1

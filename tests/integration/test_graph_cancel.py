@@ -51,9 +51,12 @@ async def test_every_branch_stops_and_the_run_can_go_on() -> None:
     ensemble = an_ensemble(PANEL, {"panel": 4})
     asked: list[str] = []
     left: list[str] = []
+    all_asked = asyncio.Event()
 
     async def hangs(_: Candidate, call: ModelCall) -> Reply:
         asked.append(call.key)
+        if len(asked) == len(ensemble.members) - 1:  # all but the chair
+            all_asked.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -62,8 +65,7 @@ async def test_every_branch_stops_and_the_run_can_go_on() -> None:
 
     journal = Journal("r-cancel")
     run = begun(journal, ensemble, hangs)
-    while len(asked) < 5:
-        await asyncio.sleep(0.01)
+    await all_asked.wait()
 
     took_s = await stopped_s(run)
     again = Journal("r-cancel", recorded=journal.events)
@@ -82,7 +84,7 @@ async def test_a_lab_job_of_a_cancelled_run_ends_with_it(tmp_path: Path) -> None
     before = children()
     async with Lab(tmp_path, tmp_path / "lab") as lab:
         run = begun(Journal("r-cancel"), ensemble, script, lab)
-        while not (jobs := children() - before):
+        while not (jobs := children() - before):  # noqa: ASYNC110 - a process tells nobody
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.5)
 

@@ -150,12 +150,13 @@ def bounds_of(
     turns: list[TurnBound] = []
     works: list[Work] = []
     for member, role in ensemble.nodes():
-        if member.agent.is_person:
-            continue  # nobody counts what a person takes
+        times = at_most[member.seat, role]
+        if member.agent.is_person:  # asks no model, and nobody counts what a person takes
+            works.append(Work(member.seat, times, 0, ()))
+            continue
         chain = tuple(c for c in chains.get(member.path, ()) if c.available)
         turn = _Turn(ensemble, member, role, chain, params)
         sent = shared + turn.own_tokens(briefing)
-        times = at_most[member.seat, role]
         turns.append(turn.bound(sent, usual, times, everyone))
         works.append(Work(member.seat, times, turn.trips, tuple(c.provider for c in chain)))
     levels = max((entry.level for entry in usual), default=0)

@@ -14,6 +14,7 @@ from ensemble.agents.prompt import Briefing
 from ensemble.config import Settings, load_settings
 from ensemble.errors import UsageError, closest, raise_all
 from ensemble.graph.fitness import misfits
+from ensemble.graph.person import AskPerson, nobody
 from ensemble.graph.run_context import Limits, RunContext
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
 from ensemble.graph.soundness import faults_of
@@ -89,6 +90,8 @@ class Panel:
     """What a run may use."""
     params: Params = field(default_factory=Params)
     """Sampling parameters."""
+    person: AskPerson = nobody
+    """Answers where a person has to: one async function of a `Question`; None pauses the run."""
 
     async def run(self, task: str, *, folder: str | Path | None = None) -> Result:
         """Give the panel a task and return what it decides.
@@ -99,6 +102,7 @@ class Panel:
 
         Raises:
             NoModelLeft: a seat has no model that can be asked.
+            Paused: a person has to answer, and `person` did not.
             InvalidFile: an agent, seat or graph does not exist, or does not fit the others.
         """
         from ensemble.models.providers import kept_open
@@ -171,7 +175,9 @@ class Panel:
         table = providers_for(
             settings, manual_folder=manual, at_terminal=True, clean=redactor_for(settings).clean
         )
-        return Stage(settings=settings, providers={**table, **brought}, chains=chains)
+        return Stage(
+            settings=settings, providers={**table, **brought}, chains=chains, person=self.person
+        )
 
     def _plan(self, ensemble: Ensemble, task: str) -> Plan:
         return Plan(
@@ -210,8 +216,8 @@ class Panel:
         for member in ensemble.members:
             model = self._model_of(member)
             plan = self._plan(replace(ensemble, members=(member,)), "")
-            if model is None or isinstance(model, str):
-                named = (model,) if model else ()
+            if member.agent.is_person or model is None or isinstance(model, str):
+                named = (model,) if isinstance(model, str) else ()
                 chains |= await resolve_chains(replace(plan, chain=named), settings, probes)
                 continue
             if id(model) not in names:
