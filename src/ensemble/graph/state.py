@@ -165,8 +165,11 @@ def findings_of(state: Mapping[str, Any]) -> list[Finding]:
             if gate["passed"] is not True:
                 found.append(_gate_finding(f"G{len(found) + 1}", evidence, gate))
     number = 0
-    for turn in turns_of(state):
-        for raised in (turn.answer or {}).get("findings", ()):
+    turns: Mapping[str, Document] = state.get("turns", {})
+    answers: dict[str, Document] = {key: turn["answer"] or {} for key, turn in turns.items()}
+    raising = {key: turns[key] for key, answer in answers.items() if answer.get("findings")}
+    for turn in turns_of({"turns": raising}):
+        for raised in cast("Document", turn.answer)["findings"]:
             number += 1
             found.append(Finding(id=f"F{number}", by=turn.path, turn=turn.key, **raised))
     return found

@@ -26,7 +26,6 @@ from ensemble.graph.state import (
     evidence_of,
     findings_of,
     is_measured_before,
-    turns_of,
 )
 from ensemble.models.chain import Answered, ChainExhausted
 from ensemble.roles import TurnStatus
@@ -140,8 +139,8 @@ class _Ending:
 def _begin(
     ensemble: Ensemble, member: Member, role: str, state: Mapping[str, Any], run: RunContext
 ) -> Progress:
-    before = [t for t in turns_of(state) if t.path == member.path and t.role == role]
-    key = f"{member.path}/{role}#{len(before)}"
+    begun = f"{member.path}/{role}#"
+    key = f"{begun}{sum(key.startswith(begun) for key in state.get('turns', {}))}"
     chain = run.chains[member.path]
     asked = chain[0].asked if chain else None
     first = next((c for c in chain if c.available), None)
