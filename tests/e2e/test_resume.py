@@ -154,9 +154,7 @@ def test_a_run_waits_for_its_people_and_is_answered_on_the_command_line(
     run = command.runs[-1].name
     unclear = command("resume", run, "--answer", "shipp")
     asked = command("resume", run, "--answer", "panel[1]=ship: I looked")
-    signs = command.json(
-        "resume", run, "--answer", "request-changes: V1 rejected, rows stand twice"
-    )
+    signs = command.json("resume", run, "--answer", "hold: V1 rejected, rows stand twice")
 
     assert f"ensemble resume {run} --answer panel[1]=" in paused.stderr
     assert unclear.returncode == 2

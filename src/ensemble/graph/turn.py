@@ -81,7 +81,7 @@ def not_needed(
     """Return the turns of members who need not be asked any more."""
     turns: list[Turn] = []
     for member, role in members:
-        key = _key(member, role, turns_of(state))
+        key = _key(member, role, state)
         spared = SeatFailure(TurnStatus.NOT_NEEDED, "the outcome could not change any more")
         turns.append(_ended(ensemble, member, Progress(key, ""), spared, ()))
     return turns
@@ -91,8 +91,7 @@ def _begin(
     ensemble: Ensemble, member: Member, role: str, state: Mapping[str, Any], run: RunContext
 ) -> Progress:
     """Write down that the turn begins, and what it is told."""
-    turns = turns_of(state)
-    key = _key(member, role, turns)
+    key = _key(member, role, state)
     chain = run.chains.get(member.path, ())
     first = next((candidate for candidate in chain if candidate.available), None)
     asks = f"{first.provider}/{first.model}" if first else None
@@ -106,7 +105,7 @@ def _begin(
     )
     casting = ensemble.castings[member.path, role]
     findings = findings_of(state)
-    views = views_of(voters_of(ensemble, turns)) if role == Role.DECISION_MAKER else []
+    views = views_of(voters_of(ensemble, turns_of(state))) if role == Role.DECISION_MAKER else []
     ids = [item.id for item in (*findings, *views)]
     wanted = ensemble.wanted(casting, ids)
     seen = seen_by(
@@ -226,10 +225,10 @@ def _weighed(
     return replace(turn, unmeasured=figures, escalation=escalation)
 
 
-def _key(member: Member, role: str, turns: Sequence[Turn]) -> str:
+def _key(member: Member, role: str, state: Mapping[str, Any]) -> str:
     """Return the key of the member's next turn in `role`."""
-    before = sum(turn.path == member.path and turn.role == role for turn in turns)
-    return f"{member.path}/{role}#{before}"
+    begun = f"{member.path}/{role}#"
+    return f"{begun}{sum(key.startswith(begun) for key in state.get('turns', {}))}"
 
 
 def _measured_before(state: Mapping[str, Any]) -> list[Document]:
