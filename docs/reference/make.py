@@ -32,7 +32,6 @@ BODY_PARTS: Final = {
     "output": "there, headings such as `### For Audit Mode`",
     "severities": "there, words such as `[CRITICAL]`",
     "further": "any other `##` heading",
-    "headings": "every heading outside fences",
 }
 """Where an agent file says each part of its body."""
 

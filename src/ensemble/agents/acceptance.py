@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from ensemble.agents.library import Agent
-from ensemble.agents.writing import write_agent
+from ensemble.agents.writing import write_text
 from ensemble.errors import EnsembleError, Refused, raise_all
 
 ACCEPTED: Final = Path(".ensemble") / "accepted-agents.json"
@@ -73,4 +73,4 @@ def require_accepted(agents: Iterable[Agent], root: Path, *, accept: bool = Fals
     now = {**known, **{agent.name: agent.sha256 for agent in seated}}
     if now != known:
         text = json.dumps(now, indent=2, sort_keys=True) + "\n"
-        write_agent(root / ACCEPTED, text)
+        write_text(root / ACCEPTED, text)

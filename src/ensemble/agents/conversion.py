@@ -51,6 +51,11 @@ class Fate:
     """`kept`, `changed` or `not acted on`."""
     detail: str = ""
 
+    @property
+    def lost(self) -> bool:
+        """Whether nothing acts on the field here."""
+        return self.outcome == "not acted on"
+
 
 @dataclass
 class Converted:

@@ -32,11 +32,11 @@ def as_written(document: Document, given: dict[str, Any]) -> tuple[dict[str, Any
         placeholder = _placeholder(value) if key in _SCALARS else None
         if placeholder is not None:
             changes[key,] = placeholder
-            done.append(repair("R12", document.keys[key,][0], f"{key}: {placeholder}"))
+            done.append(repair("R12", document.keys[key,][0], f"{key}: {placeholder}", key))
     for step, value in _sentences(given):
         if step in document.marks:
             changes[step] = value
-            done.append(repair("R10", document.marks[step][0], value[:40]))
+            done.append(repair("R10", document.marks[step][0], value[:40], str(step[0])))
     if not changes:
         return given, done
     copy = deepcopy(given)
@@ -56,7 +56,7 @@ def with_choices(document: Document, given: dict[str, Any]) -> tuple[dict[str, A
         value = given.get(key)
         if isinstance(value, str) and " | " in value:
             del kept[key]
-            done.append(repair("R14", document.keys[key,][0], f"{key}: {value[:40]}"))
+            done.append(repair("R14", document.keys[key,][0], f"{key}: {value[:40]}", key))
     return kept, done
 
 

@@ -54,15 +54,6 @@ class Instruction(NamedTuple):
     """Within the body, from 1."""
 
 
-class Heading(NamedTuple):
-    """A heading outside fences."""
-
-    level: int
-    text: str
-    line: int
-    """Within the body, from 1."""
-
-
 @dataclass(frozen=True)
 class Body:
     """An agent's instructions by part; empty where the file has no such part."""
@@ -97,8 +88,6 @@ class Body:
     """Severities that its templates use."""
     further: Mapping[str, str] = field(default_factory=dict[str, str])
     """Sections of its own, by heading."""
-    headings: tuple[Heading, ...] = ()
-    """All headings."""
 
     @property
     def always(self) -> tuple[str, ...]:
@@ -119,12 +108,9 @@ def read_body(text: str) -> Body:
     """Cut an agent's Markdown body into its parts."""
     lines = md.read_lines(text, _is_part)
     parts = _parts(lines)
-    headings = tuple(_headings(lines))
     shared = set(_PARTS) & set(parts)
     if len(shared) < _SHARED and not shared & {"Identity", "Instructions"}:
-        return Body(
-            identity=_prose(lines), mcp_servers=_mcp_servers(lines, text), headings=headings
-        )
+        return Body(identity=_prose(lines), mcp_servers=_mcp_servers(lines, text))
     identity, labels = _labelled([*_untitled(parts.get("", [])), *parts.get("Identity", [])])
     boundaries = labels.get("domain boundaries", "")
     knowledge = parts.get("Knowledge Sources", [])
@@ -147,7 +133,6 @@ def read_body(text: str) -> Body:
         output=outputs,
         severities=tuple(dict.fromkeys(_SEVERITY.findall("\n".join(outputs.values())))),
         further=_further(parts),
-        headings=headings,
     )
 
 
@@ -175,14 +160,6 @@ def _parts(lines: md.Lines) -> dict[str, list[md.Line]]:
         last = name or heading
         parts[last] = [*parts.get(last, []), *below]
     return parts
-
-
-def _headings(lines: md.Lines) -> Iterable[Heading]:
-    for line in lines:
-        if line.text.startswith("#") and not line.fenced:
-            mark, _, name = line.text.partition(" ")
-            if mark == "#" * len(mark) and name.strip():
-                yield Heading(len(mark), name.strip(), line.number)
 
 
 def _untitled(lines: md.Lines) -> list[md.Line]:

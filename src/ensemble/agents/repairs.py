@@ -34,6 +34,8 @@ MEANINGS: Final = {
     "R16": "an agent that is served elsewhere was read from its description alone",
 }
 """Code to what the repair does."""
+WRITTEN_OUT: Final = frozenset(f"R{number:02}" for number in range(1, 12))
+"""Repairs that can be written out; the others need a person who knows what was meant."""
 _MOST_BLOCKS: Final = 200
 _SHOWN: Final = 40
 _RULER: Final = re.compile(r"# ?[-=]{2}")
@@ -54,6 +56,8 @@ class Repair:
     """What was read as what."""
     line: int
     """The line of the file, from 1."""
+    field: str = ""
+    """The field whose value was understood otherwise than it is written, where it is one."""
 
 
 class Row(NamedTuple):
@@ -86,9 +90,9 @@ def is_fence(row: str) -> bool:
     return _FENCE.fullmatch(row) is not None
 
 
-def repair(code: str, line: int, detail: str = "") -> Repair:
+def repair(code: str, line: int, detail: str = "", field: str = "") -> Repair:
     """Return a repair with its meaning, and what it was in this file."""
-    return Repair(code, f"{MEANINGS[code]}{f': {detail}' if detail else ''}", line)
+    return Repair(code, f"{MEANINGS[code]}{f': {detail}' if detail else ''}", line, field)
 
 
 def read_mended(rows: Rows, path: str) -> Mended:
@@ -236,12 +240,19 @@ def _mended_block(block: list[Row], done: list[Repair]) -> list[Row]:
     if match is None:
         return block
     lines = [block[0].text[match.end() :], *(row.text for row in block[1:])]
+    rulers = [row for row in block[1:] if _RULER.match(row.text)]
     whole = "\n".join(line.strip() for line in lines if not _RULER.match(line)).strip()
     if whole[:1] == '"':
         whole = whole.removeprefix('"').removesuffix('"').replace('\\"', '"')
     whole = whole.replace("\\n", "\n")
     done.append(repair("R11", block[0].line, f"{match[1]}, {len(block)} lines"))
-    return [block[0]._replace(text=f"{match[1]}: {json.dumps(whole, ensure_ascii=False)}")]
+    text = f"{match[1]}: {json.dumps(whole, ensure_ascii=False)}"
+    return [block[0]._replace(text=text), *rulers]
+
+
+def in_quotes(text: str) -> str:
+    """Return a text of one line as YAML holds it whatever is in it."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _is_yaml(lines: Sequence[str]) -> bool:
@@ -263,5 +274,4 @@ def _quoted(row: str) -> str:
     head, value = match.groups()
     if _KEY.fullmatch(value) or _is_yaml([f"x: {value}"]):
         return row
-    escaped = value.replace("'", "''")
-    return f"{head}'{escaped}'"
+    return f"{head}{in_quotes(value)}"

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from ensemble.agents.dialects import slug
-from ensemble.agents.writing import write_agent
+from ensemble.agents.writing import write_text
 from ensemble.errors import UsageError
 
 SCHEMA_FILE: Final = Path("schemas") / "agent.schema.json"
@@ -32,9 +32,9 @@ def new_agent(name: str, folder: Path, schema: str, *, description: str = "") ->
     title = name.replace("-", " ").replace("_", " ").capitalize()
     about = description or f"{title}: says in one line what it does"
     text = _TEXT.replace("NAME", name).replace("TITLE", title).replace("ABOUT", quoted(about))
-    write_agent(place, text)
+    write_text(place, text)
     if not (kept := folder.parent / SCHEMA_FILE).exists():
-        write_agent(kept, schema)
+        write_text(kept, schema)
     return place
 
 

@@ -1,8 +1,10 @@
 """The table of all rules, and the codes of what is refused or mended before any rule looks."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
+from ensemble.agents.repairs import WRITTEN_OUT, Repair, in_quotes
 from ensemble.checks import (
     body,
     claims,
@@ -15,9 +17,11 @@ from ensemble.checks import (
     triggers,
     wishes,
 )
-from ensemble.checks.mending import WRITTEN_OUT
-from ensemble.checks.problem import Rule, Sighting
+from ensemble.checks.problem import Edit, Rule, Sighting
 from ensemble.checks.subject import Subject
+
+
+_ITEM: Final = re.compile(r"\s*- +(\S.*?)\s*")
 
 
 def mended_file(subject: Subject) -> Iterator[Sighting]:
@@ -31,8 +35,17 @@ def mended_file(subject: Subject) -> Iterator[Sighting]:
             (mended.line, 1),
             f"{mended.code} {mended.message}",
             "write it as it was read" + ("; --fix does" if mended.code in WRITTEN_OUT else ""),
+            _item_quoted(subject, mended),
             rewrites=mended.code in WRITTEN_OUT,
         )
+
+
+def _item_quoted(subject: Subject, mended: Repair) -> tuple[Edit, ...]:
+    """Return the edit that quotes an item of texts, which is YAML without quotes, but a map."""
+    found = _ITEM.fullmatch(subject.rows[mended.line - 1])
+    if mended.code != "R10" or not mended.field or found is None:
+        return ()
+    return (Edit(mended.line, found.start(1) + 1, found[1], in_quotes(found[1])),)
 
 
 RULES: Final = (

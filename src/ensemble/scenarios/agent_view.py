@@ -5,12 +5,9 @@ What is left out is named with the reason, so that nothing about a turn is a sur
 
 from dataclasses import asdict
 from typing import Any
-from typing import cast as cast_to
 
 from ensemble.agents.casting import Casting, cast
 from ensemble.agents.claims import claimed
-from ensemble.agents.conversion import Fate
-from ensemble.agents.dialects import convert
 from ensemble.agents.library import Agent, Library
 from ensemble.agents.prompt import PREAMBLE, Briefing, Standing, own_part, specialities
 from ensemble.agents.triggers import classify
@@ -94,7 +91,7 @@ def _facts(agent: Agent, library: Library) -> dict[str, Any]:
         "models": [name for name in (spec.model, *spec.model_fallbacks) if name],
         "mcp_servers": agent.mcp_servers,
         "triggers": {text: classify(text).kind.value for text in spec.proactive_triggers},
-        "not_acted_on": [asdict(fate) for fate in _idle(agent)],
+        "not_acted_on": [asdict(fate) for fate in agent.fates if fate.lost],
         "claimed_audit": asdict(claim) if claim else None,
     }
 
@@ -135,10 +132,3 @@ def _targets(agent: Agent, library: Library) -> list[dict[str, Any]]:
 
 def _known(names: tuple[str, ...], library: Library) -> list[dict[str, Any]]:
     return [{"name": name, "found": name == HUMAN or name in library} for name in names]
-
-
-def _idle(agent: Agent) -> list[Fate]:
-    value: Any = agent.document.value
-    given = cast_to("dict[str, Any]", value) if isinstance(value, dict) else {}
-    fates = convert(agent.dialect, given).fates
-    return [fate for fate in fates if fate.outcome == "not acted on"]

@@ -221,10 +221,6 @@ def test_the_longest_form_is_read_whole() -> None:
     assert body.output["gate"].startswith("```\n[BLOCKING] x")
     assert body.output["gate"].endswith("## Verdict\nmore")
     assert body.severities == ("BLOCKING",)
-    assert [(h.level, h.text, h.line) for h in body.headings[:2]] == [
-        (1, "Keeper", 1),
-        (2, "Identity", 5),
-    ]
 
 
 def test_an_output_without_headings_is_for_every_mode() -> None:
@@ -241,7 +237,8 @@ def test_a_fence_that_is_never_closed_ends_at_the_next_shared_heading() -> None:
 
 
 def test_no_word_of_a_body_is_lost() -> None:
-    words = set(LONGEST.replace("`", " ").split())
+    told = (row for row in LONGEST.split("\n") if not row.startswith("#"))
+    words = set(" ".join(told).replace("`", " ").split())
     body = read_body(LONGEST)
 
     kept = " ".join(
@@ -249,7 +246,7 @@ def test_no_word_of_a_body_is_lost() -> None:
             *(body.identity, body.boundaries, *body.vocabulary, *body.never, *body.references),
             *(f"{i.block} {i.text}" for i in body.instructions),
             *(f"{name} {text}" for name, text in {**body.further, **body.output}.items()),
-            *(*body.local_sources, *(heading.text for heading in body.headings)),
+            *body.local_sources,
         ]
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ensemble.agents.casting import cast
-from ensemble.agents.dialects import convert, dialect_of
+from ensemble.agents.dialects import dialect_of
 from ensemble.agents.library import Agent, Library, load_agents
 from ensemble.roles import KNOWN_TOOLS, ROLE_DEFAULTS
 
@@ -145,6 +145,7 @@ def test_geminis_tools_have_our_names_and_remote_agents_are_named(library: Libra
     assert full(library["kite_maker"]) == ("Read", "WebSearch", "Bash", "mcp_wind_*")
     assert list(library["kite_maker"].mcp_servers) == ["wind"]
     remote = library["far-dyer"]
+    assert remote.document.where("name").endswith("gemini-remote.md:7:9")
     assert (remote.body.identity, remote.spec.tools.modes) == ("Dyes elsewhere", {})
     assert [(item.code, item.line) for item in remote.repairs] == [("R16", 6)]
 
@@ -175,7 +176,7 @@ def test_every_foreign_agent_holds_every_seat(library: Library, role: str) -> No
 def test_every_field_has_a_fate(library: Library, name: str) -> None:
     agent = library[name]
 
-    fates = {fate.field for fate in convert(agent.dialect, agent.document.value).fates}
+    fates = {fate.field for fate in agent.fates}
 
     merged = {"tools", "permission"} if name == "opencode" else set[str]()
     assert set(agent.document.value) - merged <= fates

@@ -11,7 +11,8 @@ from ensemble.agents.reading import AgentFault
 from ensemble.agents.repairs import MEANINGS
 from ensemble.errors import InvalidFile
 
-MALFORMED = Path(__file__).parents[2] / "fixtures" / "agents" / "malformed"
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "agents"
+MALFORMED, DIALECTS = FIXTURES / "malformed", FIXTURES / "dialects"
 WriteAgent = Callable[..., Path]
 
 MENDED = {
@@ -94,6 +95,19 @@ def test_a_damaged_kept_reading_is_read_again(
 
     assert len(entries) == len(fresh) + 1  # the second twin was read too
     assert dict(again) == dict(fresh)
+
+
+def test_what_is_kept_of_a_file_says_no_less_than_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENSEMBLE_CACHE", str(tmp_path / "cache"))
+    fresh = load_agents(DIALECTS, cached=True)
+
+    again = load_agents(DIALECTS, cached=True)
+
+    assert dict(again) == dict(fresh)
+    assert again["tide-reader"].fates
+    assert again["clock-smith"].prose == "You mend clocks.\n\n- Wind first\n"
 
 
 def test_a_changed_file_is_not_answered_from_its_old_reading(
