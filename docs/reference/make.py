@@ -27,6 +27,7 @@ BODY_PARTS: Final = {
     "specialisations": "`## Specializations` or `## Deep Specializations`, a list a heading",
     "references": "`## Knowledge Sources`, every address",
     "local_sources": "there, a list below `**Local**:`",
+    "knowledge": "there, all but addresses, that list and fenced blocks",
     "mcp_servers": "any fenced `yaml` block with the key `mcp_servers`",
     "envelope": "`## Output Format`, a `###` heading that speaks of an envelope",
     "output": "there, headings such as `### For Audit Mode`",

@@ -8,7 +8,9 @@ are never asked about.
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
+
+from pydantic import TypeAdapter
 
 from ensemble.agents.library import Agent
 from ensemble.agents.writing import write_text
@@ -25,24 +27,13 @@ def accepted(root: Path) -> Mapping[str, str]:
     """
     place = root / ACCEPTED
     try:
-        loaded = json.loads(place.read_bytes())
+        return TypeAdapter(dict[str, str]).validate_json(place.read_bytes(), strict=True)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
+        problem = "cannot be read: it is no map of agents' names to hashes"
         fix = "mend it, or remove it and accept the agents again"
-        raise Refused(f"cannot be read: {error}", where=str(place), fix=fix) from error
-    named = cast("dict[str, object]", loaded) if isinstance(loaded, dict) else {}
-    return {name: digest for name, digest in named.items() if isinstance(digest, str)}
-
-
-def changed(agents: Iterable[Agent], root: Path) -> list[Agent]:
-    """Return the load-bearing agents whose file is not the one that was accepted."""
-    known = accepted(root)
-    return [
-        agent
-        for agent in agents
-        if agent.spec.load_bearing and known.get(agent.name, agent.sha256) != agent.sha256
-    ]
+        raise Refused(problem, where=str(place), fix=fix) from error
 
 
 def require_accepted(agents: Iterable[Agent], root: Path, *, accept: bool = False) -> None:
@@ -67,7 +58,8 @@ def require_accepted(agents: Iterable[Agent], root: Path, *, accept: bool = Fals
                 where=f"{agent.path}:1:1",
                 fix="read what changed, then run again with --accept-changes",
             )
-            for agent in changed(seated, root)
+            for agent in seated
+            if known.get(agent.name, agent.sha256) != agent.sha256
         ]
         raise_all(faults)
     now = {**known, **{agent.name: agent.sha256 for agent in seated}}

@@ -11,13 +11,12 @@ from pathlib import PurePath
 from typing import Any, Final, cast
 
 from ensemble.agents import keys
-from ensemble.agents.conversion import Converted, Fate, as_list, hold, listed, read_only, servers_of
+from ensemble.agents.conversion import Converted, as_list, deny, hold, read_only, servers_of
 from ensemble.agents.dialect_table import PROVIDER, TABLE, from_table
 
 ENSEMBLE: Final = "ensemble"
 CLAUDE_CODE: Final = "claude-code"
 COPILOT: Final = "copilot"
-DIALECTS: Final = (ENSEMBLE, CLAUDE_CODE, COPILOT, *TABLE)
 _CERTAIN: Final = keys.OURS - {"version", "role", "phase", "pipeline", "audit"}
 _OWN_HEADINGS: Final = re.compile(r"^## (Identity|Instructions)\b", re.MULTILINE)
 _PLANNING: Final = ("permissionMode", "plan")
@@ -105,11 +104,8 @@ def _from_claude_code(made: Converted, given: Mapping[str, Any]) -> None:
             made.leave(key, value)
     tools = as_list(given["tools"]) if given.get("tools") is not None else ["*"]
     hold(made, tools, "tools" if "tools" in given else "(no tools)")
-    gone = set(as_list(given.get("disallowedTools")))
-    if gone:
-        left = tuple(tool for tool in listed(made) if tool not in gone)
-        made.given["tools"] = {"full": list(left), "default_mode": "full"}
-        made.fates.append(Fate("disallowedTools", "changed", "taken out of tools"))
+    if "disallowedTools" in given:
+        deny(made, as_list(given["disallowedTools"]), "disallowedTools")
     if _PLANNING in given.items():
         read_only(made, "permissionMode")
 

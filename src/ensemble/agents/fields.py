@@ -32,7 +32,7 @@ def as_written(document: Document, given: dict[str, Any]) -> tuple[dict[str, Any
         placeholder = _placeholder(value) if key in _SCALARS else None
         if placeholder is not None:
             changes[key,] = placeholder
-            done.append(repair("R12", document.keys[key,][0], f"{key}: {placeholder}", key))
+            done.append(repair("R12", document.key_place(key)[0], f"{key}: {placeholder}", key))
     for step, value in _sentences(given):
         if step in document.marks:
             changes[step] = value
@@ -56,7 +56,7 @@ def with_choices(document: Document, given: dict[str, Any]) -> tuple[dict[str, A
         value = given.get(key)
         if isinstance(value, str) and " | " in value:
             del kept[key]
-            done.append(repair("R14", document.keys[key,][0], f"{key}: {value[:40]}", key))
+            done.append(repair("R14", document.key_place(key)[0], f"{key}: {value[:40]}", key))
     return kept, done
 
 
@@ -78,7 +78,7 @@ def with_name(document: Document, made: Converted, path: str, *, required: bool)
     made.given["name"] = own or slug(name_from(path)) or "agent"
     if name is None and not required:
         return []
-    line = document.keys.get(("name",), document.marks[()])[0]
+    line = document.key_place("name")[0]
     said = f"{name!r} is {made.given['name']}" if name else made.given["name"]
     return [repair("R13", line, said)]
 

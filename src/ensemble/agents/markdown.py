@@ -26,6 +26,9 @@ _KNOWN: Final = (
     *(*_PARTS, *_TEMPLATES, "Collaboration Patterns", "Core Principles", "Pipeline Integration"),
     *("Priority Conflict Resolution", "Reasoning Framework", "Signals"),
 )
+_LOWER: Final = {name.lower(): name for name in _KNOWN}
+_LABELS: Final = ("domain boundaries", "vocabulary")
+"""Paragraphs of the identity that have a part of their own."""
 _LABEL: Final = re.compile(r"\*\*([^*\n:]+)(?:\*\*\s*:|:\s*\*\*)\s*(.*)$")
 _URL: Final = re.compile(r"https?://[^\s)>\]]+")
 _MODE_BLOCK: Final = re.compile(r"When (\w+)", re.IGNORECASE)
@@ -34,7 +37,12 @@ _SEVERITY: Final = re.compile(r"\[([A-Z]{3,12})\]")
 _DEFERS: Final = re.compile(
     r"\bdefers? to [`*]*([a-z][\w-]*)|\b(?:and|or|,) to [`*]*(\w+(?:-\w+)+)"
 )
-_NOBODY: Final = frozenset({"a", "an", "the", "your", "their", "its", "our", "human", "others"})
+_NOBODY: Final = frozenset(
+    {
+        *("a", "an", "any", "the", "your", "their", "its", "our"),
+        *("human", "others", "people", "whoever"),
+    }
+)
 ALWAYS: Final = "Always"
 _SHARED: Final = 2
 """Shared headings that make a body one of this format: prose may have an `Output` too."""
@@ -78,6 +86,8 @@ class Body:
     """Addresses of its knowledge sources."""
     local_sources: tuple[str, ...] = ()
     """Knowledge that lies in files."""
+    knowledge: tuple[str, ...] = ()
+    """What else is said of its sources."""
     mcp_servers: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Servers described in the body."""
     envelope: str = ""
@@ -112,9 +122,10 @@ def read_body(text: str) -> Body:
     if len(shared) < _SHARED and not shared & {"Identity", "Instructions"}:
         return Body(identity=_prose(lines), mcp_servers=_mcp_servers(lines, text))
     identity, labels = _labelled([*_untitled(parts.get("", [])), *parts.get("Identity", [])])
-    boundaries = labels.get("domain boundaries", "")
+    boundaries = "\n".join(labels["domain boundaries"])
     knowledge = parts.get("Knowledge Sources", [])
     sources = md.text_of(knowledge)
+    local, rest = _local_sources(knowledge)
     outputs = _outputs([line for name in _OUTPUTS for line in parts.get(name, [])])
     envelope = outputs.pop("envelope", "")
     never = [*parts.get("Never", []), *parts.get("Absolute Prohibitions", [])]
@@ -122,12 +133,13 @@ def read_body(text: str) -> Body:
         identity=identity,
         boundaries=boundaries,
         defers_to=_defers_to(boundaries),
-        vocabulary=_vocabulary(labels),
+        vocabulary=_vocabulary(labels["vocabulary"]),
         instructions=tuple(_instructions(parts.get("Instructions", []))),
         never=tuple(piece.text for piece in md.pieces(never)),
         specialisations=_specialisations(parts),
         references=tuple(dict.fromkeys(url.rstrip(".,;") for url in _URL.findall(sources))),
-        local_sources=_local_sources(knowledge),
+        local_sources=local,
+        knowledge=tuple(p.text for p in md.pieces(rest) if not _URL.search(p.text)),
         mcp_servers=_mcp_servers(lines, text),
         envelope=envelope,
         output=outputs,
@@ -137,12 +149,13 @@ def read_body(text: str) -> Body:
 
 
 def _part(heading: str) -> str | None:
-    """Return the shared heading that this one is, with or without a suffix."""
-    return next((name for name in _KNOWN if heading.startswith(name)), None)
+    """Return the shared heading that this one is, in either case, with or without a suffix."""
+    low = heading.lower()
+    return next((name for lower, name in _LOWER.items() if low.startswith(lower)), None)
 
 
 def _is_part(row: str) -> bool:
-    return row.startswith("## ") and row[3:].strip() in _KNOWN
+    return row.startswith("## ") and row[3:].strip().lower() in _LOWER
 
 
 def _parts(lines: md.Lines) -> dict[str, list[md.Line]]:
@@ -189,9 +202,9 @@ def _instructions(lines: md.Lines) -> Iterable[Instruction]:
                 yield Instruction(name, mode, piece.number, piece.text, piece.line)
 
 
-def _labelled(lines: md.Lines) -> tuple[str, dict[str, str]]:
+def _labelled(lines: md.Lines) -> tuple[str, dict[str, list[str]]]:
     """Return the prose, and the paragraphs whose label has a part of its own."""
-    prose, labels = list[str](), dict[str, str]()
+    prose, labels = list[str](), {label: list[str]() for label in _LABELS}
     for paragraph in md.paragraphs(lines, lambda row: _own_part(row) is not None):
         rows = [line.text for line in paragraph]
         name = _own_part(rows[0])
@@ -199,19 +212,19 @@ def _labelled(lines: md.Lines) -> tuple[str, dict[str, str]]:
             prose.append("\n".join(rows).strip())
             continue
         match = _LABEL.match(rows[0].strip())
-        labels[name] = "\n".join([match[2] if match else "", *rows[1:]]).strip()
+        labels[name].append("\n".join([match[2] if match else "", *rows[1:]]).strip())
     return "\n\n".join(prose), labels
 
 
 def _own_part(row: str) -> str | None:
     match = _LABEL.match(row.strip()) if row.lstrip().startswith("**") else None
     name = match[1].strip().lower() if match else ""
-    return name if name.startswith(("domain boundaries", "vocabulary")) else None
+    return next((label for label in _LABELS if name.startswith(label)), None)
 
 
-def _vocabulary(labels: Mapping[str, str]) -> tuple[str, ...]:
-    listed = next((text for name, text in labels.items() if name.startswith("vocabulary")), "")
-    rows = ",".join(row.strip().removeprefix("- ").rstrip(",") for row in listed.split("\n- "))
+def _vocabulary(listed: list[str]) -> tuple[str, ...]:
+    items = "\n- ".join(listed).split("\n- ")
+    rows = ",".join(row.strip().removeprefix("- ").rstrip(",") for row in items)
     return tuple(term for part in rows.split(",") if (term := " ".join(part.split())))
 
 
@@ -229,9 +242,13 @@ def _specialisations(parts: Mapping[str, md.Lines]) -> dict[str, tuple[str, ...]
     }
 
 
-def _local_sources(lines: md.Lines) -> tuple[str, ...]:
-    """Return what stands below `**Local**:` or `### Local Knowledge`."""
+def _local_sources(lines: md.Lines) -> tuple[tuple[str, ...], list[md.Line]]:
+    """Return what stands below `**Local**:` or `### Local Knowledge`, and the other lines.
+
+    Those are without headings, and without fences, which describe servers.
+    """
     found: list[str] = []
+    others: list[md.Line] = []
     inside = False
     for line in lines:
         row = line.text.strip()
@@ -241,7 +258,9 @@ def _local_sources(lines: md.Lines) -> tuple[str, ...]:
             row = label[2] if label else ""
         if inside and row and not line.fenced:
             found.append(row.removeprefix("- ").strip())
-    return tuple(found)
+        elif not line.fenced:
+            others.append(line if row == line.text.strip() else line._replace(text=row))
+    return tuple(found), others
 
 
 def _outputs(lines: md.Lines) -> dict[str, str]:

@@ -12,6 +12,7 @@ from ensemble.errors import InvalidFile
 from ensemble.strict_yaml import MAX_BYTES, MAX_LEVELS, Document, NotYaml, Path
 
 _APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
+_TOML_KEY: Final = re.compile(r"""\s*\[{0,2}\s*["']?([\w-]+)["']?\s*(?:\.[^=\]]*)?[=\]]""")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 
@@ -115,9 +116,9 @@ def read_toml(text: str, path: str) -> Source:
         problem, where = f"more than {MAX_LEVELS} levels of nesting", f"{path}:1:1"
         raise AgentFault(problem, where=where, fix="nest less deeply", code="E006")
     found = {
-        (match[1],): (number, 1)
+        (match[1],): (number, match.start(1) + 1)
         for number, line in enumerate(plain.splitlines(), 1)
-        if (match := re.match(r"\[?([\w-]+)(?:\.[\w.-]+)?\s*(?:=|\])", line))
+        if (match := _TOML_KEY.match(line))
     }
     places = {(): (1, 1), **dict(reversed(list(found.items())))}
     body = value.pop("developer_instructions", "")

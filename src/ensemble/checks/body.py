@@ -57,7 +57,7 @@ def missing_section(subject: Subject) -> Iterator[Sighting]:
 def misspelt_section(subject: Subject) -> Iterator[Sighting]:
     """A heading that is nearly one of the format's own.
 
-    What stands below it reaches no prompt.
+    What stands below it is told as a section of its own, not as the part that was meant.
     """
     for heading, meant in _misspelt_headings(subject):
         yield Sighting(

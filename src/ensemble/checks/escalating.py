@@ -10,11 +10,8 @@ from ensemble.answers.answer import SURENESS
 from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
 from ensemble.checks.subject import HUMAN, Subject
 
-_DEFERS: Final = re.compile(r"\bdefers? to ([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")
-_AND_TO: Final = re.compile(r"\band to ([a-z][a-z0-9]*(?:-[a-z0-9]+)+)")
 _AGENT_NAME: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _LEVEL_LINE: Final = re.compile(r"\*\*Confidence\*\*\s*:(.*)", re.IGNORECASE)
-_NO_NAMES: Final = frozenset({"the", "a", "an", "any", "your", "whoever", "others", "people"})
 _NO_PHASE: Final = frozenset({"complete", "none", "start"})
 
 
@@ -117,10 +114,8 @@ def dangling_deferral(subject: Subject) -> Iterator[Sighting]:
 
     A hand-over that the prompt names cannot happen.
     """
-    boundaries = subject.body.boundaries
-    named = [*_DEFERS.findall(boundaries), *_AND_TO.findall(boundaries)]
-    for name in islice(dict.fromkeys(named), MOST_SIGHTINGS):
-        if name in subject.known or name in _NO_NAMES or name == HUMAN:
+    for name in islice(subject.body.defers_to, MOST_SIGHTINGS):
+        if name in subject.known:
             continue
         meant = subject.meant(name)
         place = subject.find(name)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from ensemble.answers.answer import SEVERITY_WORDS
 from ensemble.checks.problem import Edit, Sighting
 from ensemble.checks.subject import Subject
 from ensemble.checks.words import misspelt
@@ -13,7 +14,7 @@ _OUTPUT: Final = ("output",)
 _FENCE: Final = re.compile(r"\s*(`{3,}|~{3,})(.*)$")
 _ENVELOPE_PARTS: Final = ("Result", "Confidence", "Uncertainty Factors", "Verification")
 _SEVERITY: Final = re.compile(r"^#{2,4} \[([^\]{}]+)\]")
-_KNOWN_SEVERITIES: Final = frozenset({*Severity, "BLOCKING", "ERROR", "MINOR", "MAJOR"})
+_KNOWN_SEVERITIES: Final = frozenset({*Severity, *SEVERITY_WORDS})
 
 
 def unclosed_fence(subject: Subject) -> Iterator[Sighting]:

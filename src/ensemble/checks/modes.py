@@ -76,17 +76,18 @@ def unknown_tool_mode(subject: Subject) -> Iterator[Sighting]:
 def undefined_tool_mode(subject: Subject) -> Iterator[Sighting]:
     """A `default_mode` for which the file lists no tools.
 
-    A turn in the default mode holds none.
+    A turn in the default mode holds none. Where one list is for all modes, each takes from it.
     """
     tools = subject.spec.tools
-    if tools.default_mode is not None and tools.default_mode not in tools.modes:
+    if tools.default_mode is not None and tools.default_mode not in tools.known:
         yield _undefined(subject, ("tools", "default_mode"), tools.default_mode, tools.modes)
 
 
 def undefined_cognitive_mode(subject: Subject) -> Iterator[Sighting]:
     """A default cognitive mode that the file does not define.
 
-    Turns think in another one: the first that is defined.
+    A turn in it is told nothing of how this agent thinks; one that is none of the five gives
+    way to the first that is defined.
     """
     modes = subject.spec.cognitive_modes
     if modes.default is not None and modes.modes and modes.default not in modes.modes:

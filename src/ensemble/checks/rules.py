@@ -20,7 +20,6 @@ from ensemble.checks import (
 from ensemble.checks.problem import Edit, Rule, Sighting
 from ensemble.checks.subject import Subject
 
-
 _ITEM: Final = re.compile(r"\s*- +(\S.*?)\s*")
 
 

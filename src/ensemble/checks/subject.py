@@ -15,7 +15,7 @@ from ensemble.agents.markdown import Body
 from ensemble.agents.sections import Line, read_lines
 from ensemble.agents.spec import AgentSpec
 from ensemble.checks.words import misspelt
-from ensemble.strict_yaml import Path, Place
+from ensemble.strict_yaml import Place
 
 HUMAN: Final = "human"
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
@@ -95,16 +95,11 @@ class Subject:
 
     def at(self, *steps: str | int) -> Place:
         """Return the place of a value of the frontmatter, or of its nearest known ancestor."""
-        return _nearest(self.agent.document.marks, steps)
+        return self.agent.document.place(*steps)
 
     def at_key(self, *steps: str | int) -> Place:
         """Return the place of a key of the frontmatter; of the value where it has no key."""
-        document = self.agent.document
-        return document.keys[steps] if steps in document.keys else self.at(*steps)
-
-    def text_at(self, *steps: str | int) -> str:
-        """Return a scalar of the frontmatter as the file writes it; empty where it has none."""
-        return self.agent.document.texts.get(steps, "")
+        return self.agent.document.key_place(*steps)
 
     @cached_property
     def rows(self) -> Sequence[str]:
@@ -172,8 +167,3 @@ def items_of(lines: Sequence[Line]) -> Iterator[Item]:
         if not line.fenced and (match := _ITEM.match(line.text)):
             number = int(match[1]) if match[1] else None
             yield Item(match[2].strip(), line.number, match.start(2) + 1, number)
-
-
-def _nearest(known: Mapping[Path, Place], steps: Path) -> Place:
-    ends = range(len(steps), -1, -1)
-    return next(known[steps[:end]] for end in ends if steps[:end] in known)

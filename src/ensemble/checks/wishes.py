@@ -42,9 +42,9 @@ def model_below_minimum(subject: Subject) -> Iterator[Sighting]:
 
 
 def unknown_priority(subject: Subject) -> Iterator[Sighting]:
-    """A priority that no model has a score for.
+    """A priority that is none of the format's own words.
 
-    It ranks nothing.
+    Nothing that ranks models by priorities can know it.
     """
     for index, word in enumerate(subject.spec.model_selection.priorities):
         if word not in PRIORITIES:
@@ -53,9 +53,9 @@ def unknown_priority(subject: Subject) -> Iterator[Sighting]:
 
 
 def unknown_profile(subject: Subject) -> Iterator[Sighting]:
-    """A profile that is not defined.
+    """A profile that is none of the format's own words.
 
-    A run in that situation ranks models as if the file named none.
+    A run in that situation takes the wishes in the file's order, as if it named none.
     """
     for situation, word in subject.spec.model_selection.profiles.items():
         if word not in PROFILES:
@@ -64,9 +64,9 @@ def unknown_profile(subject: Subject) -> Iterator[Sighting]:
 
 
 def unknown_situation(subject: Subject) -> Iterator[Sighting]:
-    """A situation that no run is ever in.
+    """A situation that is none of the format's own: default, interactive, batch, review.
 
-    The profile named for it is never used.
+    The profile named for it is used only where a scenario's `models.profile` asks for it.
     """
     for situation in subject.spec.model_selection.profiles:
         if situation in SITUATIONS:
@@ -75,7 +75,7 @@ def unknown_situation(subject: Subject) -> Iterator[Sighting]:
         meant = misspelt(situation, SITUATIONS)
         yield Sighting(
             place,
-            f"no run is in the situation {situation!r}",
+            f"no situation is called {situation!r}",
             f"did you mean {meant!r}?" if meant else f"use one of: {', '.join(SITUATIONS)}",
             (Edit(*place, situation, meant),) if meant else (),
         )

@@ -4,7 +4,7 @@ What is left out is named with the reason, so that nothing about a turn is a sur
 """
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from ensemble.agents.casting import Casting, cast
 from ensemble.agents.claims import claimed
@@ -15,7 +15,13 @@ from ensemble.graph.seating import wanted_of
 from ensemble.models.cost import text_tokens
 from ensemble.roles import Role
 
-HUMAN = "human"
+HUMAN: Final = "human"
+_PIPELINE: Final = (
+    *("pipeline", "phase", "phase_name", "primary_phases", "phase_affinity"),
+    *("previous_phase", "next_phase", "gate_type", "gate_trigger", "gate_integration"),
+    "created_for",
+)
+"""Fields about an agent's place among others; shown, and left to whoever runs a pipeline."""
 
 
 def shown(
@@ -88,6 +94,8 @@ def _facts(agent: Agent, library: Library) -> dict[str, Any]:
             kind: list(items) for kind, items in spec.human_decisions_required.items()
         },
         "load_bearing": spec.load_bearing,
+        "pipeline": spec.model_dump(mode="json", include={*_PIPELINE}, exclude_defaults=True),
+        "severities": list(agent.body.severities),
         "models": [name for name in (spec.model, *spec.model_fallbacks) if name],
         "mcp_servers": agent.mcp_servers,
         "triggers": {text: classify(text).kind.value for text in spec.proactive_triggers},

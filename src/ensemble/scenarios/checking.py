@@ -121,7 +121,7 @@ def _places(paths: Iterable[Path], *, whole: bool) -> Iterator[Path]:
         if not path.is_dir():
             raise UsageError("there is no such file", where=str(path), fix="mend the path")
         known = [name for name in _KINDS if (path / name).is_dir()]
-        if not (whole or known):
+        if not (whole or (known and _is_project(path))):
             yield path
             known = ["."]
         for name in known:
@@ -129,6 +129,15 @@ def _places(paths: Iterable[Path], *, whole: bool) -> Iterator[Path]:
                 yield path / name
             else:
                 yield from _sorted(path / name, _KINDS.get(name, ("*.py", "*.yaml")))
+
+
+def _is_project(path: Path) -> bool:
+    """Return whether a folder is the project worked in, or one with more than agents.
+
+    Any other folder is looked at whole, so that no agent beside its `agents/` is missed.
+    """
+    marks = ("graphs", "scenarios", ".ensemble")
+    return path.resolve() == project_of().root or any((path / mark).is_dir() for mark in marks)
 
 
 def _sorted(folder: Path, patterns: Sequence[str]) -> list[Path]:

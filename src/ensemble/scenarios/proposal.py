@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ensemble.agents.library import Agent
 from ensemble.agents.triggers import Trigger, TriggerKind, classify
+from ensemble.config import project_of
 from ensemble.errors import UsageError
 from ensemble.graph.topology import Topology
 from ensemble.roles import Role
@@ -28,6 +29,8 @@ _WORKING: Final[Mapping[str, str]] = {
     Role.DECISION_MAKER: "architect",
     Role.INPUT_PROVIDER: "advisor",
 }
+_SEEN: Final = frozenset({".github", ".gitlab-ci.yml"})
+"""Of hidden names, those that panels are asked about."""
 _LONG_WORD: Final = re.compile(r"[a-z]{5,}")
 
 
@@ -121,7 +124,7 @@ def propose(
     Args:
         library: who can be seated.
         topology: the seats.
-        files: paths, relative to what was named.
+        files: paths, as `files_below` returns them.
         task: the task, in words.
         members: how many sit on a panel, at most.
 
@@ -150,25 +153,30 @@ def propose(
 
 
 def files_below(paths: Iterable[Path]) -> list[str]:
-    """Return the files named and those below the folders named, relative to each.
+    """Return the files named and those below the folders named, each once.
+
+    They are relative to the project worked in; those outside it to what was named.
 
     Raises:
         UsageError: a path does not exist.
     """
-    found: list[str] = []
+    root = project_of().root
+    found: dict[str, None] = {}
     for path in paths:
-        if path.is_file():
-            found.append(path.as_posix() if not path.is_absolute() else path.name)
-        elif path.is_dir():
-            for inside in sorted(path.rglob("*")):
-                relative = inside.relative_to(path)
-                if inside.is_file() and not any(part.startswith(".") for part in relative.parts):
-                    found.append(relative.as_posix())
-                if len(found) >= MOST_FILES:
-                    break
-        else:
+        if not path.exists():
             raise UsageError("there is no such file", where=str(path), fix="mend the path")
-    return found[:MOST_FILES]
+        place = path.resolve()
+        top = root if place.is_relative_to(root) else place if place.is_dir() else place.parent
+        for file in [place] if place.is_file() else sorted(place.rglob("*")):
+            if len(found) >= MOST_FILES:
+                break
+            if file.is_file() and not _hidden(file.relative_to(place)):
+                found[file.relative_to(top).as_posix()] = None
+    return list(found)
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") and part not in _SEEN for part in path.parts)
 
 
 def _fit(agent: Agent, files: Sequence[str], task: str) -> _Weighed:

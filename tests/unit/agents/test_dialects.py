@@ -8,7 +8,7 @@ import pytest
 
 from ensemble.agents.casting import cast
 from ensemble.agents.dialects import dialect_of
-from ensemble.agents.library import Agent, Library, load_agents
+from ensemble.agents.library import Agent, Library, load_agent, load_agents
 from ensemble.roles import KNOWN_TOOLS, ROLE_DEFAULTS
 
 DIALECTS = Path(__file__).parents[2] / "fixtures" / "agents" / "dialects"
@@ -161,6 +161,46 @@ def test_cursor_codex_and_deepagents_are_read(library: Library) -> None:
     assert (codex.document.where("model"), codex.body_line) == (f"{codex.path}:4:1", 8)
     assert list(codex.mcp_servers) == ["gears"]
     assert deep.spec.model == "openai/gpt-5"
+
+
+@pytest.mark.parametrize(
+    ("head", "held"),
+    [
+        (
+            "disallowedTools: Agent, Bash(rm:*), Write",
+            ("Read", "Edit", "Grep", "Glob", "WebSearch", "WebFetch"),
+        ),
+        ("tools: Read, Bash(git log *), Agent\ndisallowedTools: Bash, Agent", ("Read",)),
+        ("tools: Read, mcp__a__x, mcp__b__y\ndisallowedTools: mcp__a__*", ("Read", "mcp__b__y")),
+        ("tools: Read, mcp__a__*\ndisallowedTools: mcp__a__x", ("Read",)),
+        ("tools: Read, Grep\ndisallowedTools: '*'", ()),
+        ("tools: Read, Grep\ndisallowedTools: Write", ("Read", "Grep")),
+    ],
+)
+def test_what_claude_code_denies_is_not_held(
+    make_agent: MakeAgent, head: str, held: tuple[str, ...]
+) -> None:
+    agent = make_agent(f"color: red\n{head}", "You are one.")
+
+    told = {fate.field: fate.detail for fate in agent.fates}
+    assert full(agent) == held
+    assert told["disallowedTools"].startswith(
+        "none of" if held == ("Read", "Grep") else "taken out of tools: "
+    )
+
+
+def test_a_toml_file_has_places_however_its_keys_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(
+        '  "name" = "{agent}"\n description = "d"\n model = "a | b"\n'
+        'developer_instructions = "You."\n[ mcp_servers . gears ]\nx = 1\n'
+    )
+
+    agent = load_agent(path)
+
+    assert [(item.code, item.line) for item in agent.repairs] == [("R14", 3), ("R13", 1)]
+    assert agent.document.where_key("mcp_servers", "gears").endswith("x.toml:5:3")
+    assert agent.document.where_key("model").endswith("x.toml:3:2")
 
 
 @pytest.mark.parametrize("role", ROLE_DEFAULTS)

@@ -149,14 +149,20 @@ def test_where_nobody_is_called_for_nobody_is_proposed(
     assert "--task" in refused.value.fix
 
 
-def test_files_below_a_folder_are_named_from_it_and_hidden_ones_left_out(tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    for name in ("a/b.pt", ".git/c.pt", "d.py"):
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).write_text("")
+def test_files_are_named_from_the_project_and_hidden_ones_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    for place in (project, elsewhere):
+        for name in ("src/a/b.pt", "src/.git/c.pt", ".github/ci.yml", "d.py"):
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text("")
+    monkeypatch.chdir(project)
 
-    found = files_below([project, project / "d.py"])
+    below, one = files_below([Path("src")]), files_below([project / "src" / "a" / "b.pt"])
 
-    assert found == ["a/b.pt", "d.py", "d.py"]
+    assert below == one == ["src/a/b.pt"]
+    assert files_below([Path(), Path("d.py")]) == [".github/ci.yml", "d.py", "src/a/b.pt"]
+    assert files_below([elsewhere / "src", elsewhere / "d.py"]) == ["a/b.pt", "d.py"]
     with pytest.raises(UsageError):
         files_below([project / "nowhere"])

@@ -7,6 +7,7 @@ import pytest
 
 from ensemble.agents.library import load_agent
 from ensemble.errors import InvalidFile, UsageError
+from ensemble.report.agent_text import agent_text
 from ensemble.scenarios.showing import agent_named, agent_view, chain_of, drawn
 
 CHECKOUT: Final = Path(__file__).parents[3]
@@ -46,6 +47,28 @@ def test_an_audit_grade_is_a_claim_that_no_model_reads(tmp_path: Path) -> None:
     assert (claim["by"], claim["score"], claim["scale"]) == ("themselves", 91, 100)
     assert "themselves" not in document["prompt"]
     assert "91" not in document["prompt"]
+
+
+def test_a_place_in_a_pipeline_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "tester.md"
+    path.write_text(
+        "---\nname: tester\ntier: phd\nphase: 6-9\ngate_type: go-no-go\nnext_phase: complete\n"
+        "primary_phases: [2, 3]\ngate_integration: true\n---\nYou test.\n"
+    )
+
+    view = agent_view(str(path), None)
+
+    assert view["pipeline"] == {
+        "phase": "6-9",
+        "gate_type": "go-no-go",
+        "next_phase": "complete",
+        "primary_phases": ["2", "3"],
+        "gate_integration": True,
+    }
+    assert (
+        "pipeline   phase 6-9; gate type go-no-go; next phase complete; primary phases 2, 3;"
+        " gate integration"
+    ) in agent_text(view)
 
 
 def test_a_seat_alone_or_deciding_is_told_that_its_word_is_the_last() -> None:
