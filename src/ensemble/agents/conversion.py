@@ -27,6 +27,7 @@ TOOL_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+_ALL: Final = ("*", "All", "all")
 _WHY_NOT: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("maxTurns", "max_turns", "steps", "maxSteps", "timeout_mins"),
@@ -87,7 +88,7 @@ def ours(tools: Iterable[str]) -> list[str]:
     known: list[str] = []
     for tool in tools:
         plain = bare(tool)
-        if tool == "*":
+        if tool in _ALL:
             known += KNOWN_TOOLS
         elif plain in KNOWN_TOOLS or plain in READING | SEARCHING:
             known.append(tool)
@@ -107,7 +108,7 @@ def hold(made: Converted, tools: list[str], key: str) -> None:
     """List the tools under our names: one list, from which each tool mode takes what fits."""
     unique = ours(tools)
     detail = "" if unique == tools else f"as {', '.join(unique) or 'none'}"
-    if tools == ["*"]:
+    if len(tools) == 1 and tools[0] in _ALL:
         detail = "as all tools"
     made.given["tools"] = {"full": unique, "default_mode": "full"}
     made.fates.append(Fate(key, "changed" if detail else "kept", detail))

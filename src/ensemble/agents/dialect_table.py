@@ -60,13 +60,19 @@ def _tools_taken(_: Converted, __: str, ___: Any) -> None:
 
 
 def _end_opencode(made: Converted, given: Mapping[str, Any]) -> None:
-    """Give all tools less those switched off or denied; the last word on one counts."""
+    """Give all tools less those switched off or denied; the last word on one counts.
+
+    One that is denied somewhere, for some files or commands, is not given at all.
+    """
     switches: dict[str, bool] = {}
+    in_part: list[str] = []
     for key in ("tools", "permission"):
         value = given.get(key)
         for name, on in cast("dict[str, Any]", value if isinstance(value, dict) else {}).items():
             rules = list(cast("dict[str, Any]", on).values()) if isinstance(on, dict) else [on]
-            switches[name] = any(rule not in (False, "deny") for rule in rules)
+            allowed = [rule not in (False, "deny") for rule in rules]
+            switches[name] = all(allowed)
+            in_part += [name] if any(allowed) and not all(allowed) else []
     everything = switches.pop("*", given.get("permission") != "deny")
     gone = {t for name, on in switches.items() if not on for t in _ours(name)}
     added = {t for name, on in switches.items() if on for t in _ours(name)} - set(KNOWN_TOOLS)
@@ -75,6 +81,9 @@ def _end_opencode(made: Converted, given: Mapping[str, Any]) -> None:
         on_names = {t for name, on in switches.items() if on for t in _ours(name)}
         held = [t for t in held if t in on_names]
     hold(made, held, "tools and permission")
+    if in_part:
+        detail = f"allowed in part, so not at all: {', '.join(in_part)}"
+        made.fates.append(Fate("permission", "changed", detail))
 
 
 def _ours(name: str) -> tuple[str, ...]:

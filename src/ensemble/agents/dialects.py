@@ -18,7 +18,14 @@ ENSEMBLE: Final = "ensemble"
 CLAUDE_CODE: Final = "claude-code"
 COPILOT: Final = "copilot"
 _CERTAIN: Final = keys.OURS - {"version", "role", "phase", "pipeline", "audit"}
-_OWN_HEADINGS: Final = re.compile(r"^## (Identity|Instructions)\b", re.MULTILINE)
+_OWN_HEADINGS: Final = re.compile(
+    r"^(## (?:Identity|Absolute Prohibitions|(?:Deep )?Specializations|Knowledge Sources)"
+    r"|#{3,4} When (?:Generative|Critical|Evaluative|Informative)|### Output Envelope)\b",
+    re.MULTILINE | re.IGNORECASE,
+)
+_SEVERAL: Final = 2
+"""Headings of ours that make a body one of this format: other programs' files have one, too."""
+_OPENCODE_FOLDERS: Final = frozenset({"agent", "agents", "mode", "modes"})
 _PLANNING: Final = ("permissionMode", "plan")
 _SUFFIXES: Final = (".agent.md", ".chatmode.md", ".md", ".toml")
 _FINGERPRINTS: Final = {
@@ -61,7 +68,7 @@ def _unmarked(given: Mapping[str, Any], path: str, body: str) -> str:
         return "deepagents"
     if "temperature" in given:
         return "gemini" if isinstance(given.get("tools"), list) else "opencode"
-    if _OWN_HEADINGS.search(body):
+    if len({heading.lower() for heading in _OWN_HEADINGS.findall(body)}) >= _SEVERAL:
         return ENSEMBLE
     return CLAUDE_CODE if "name" in given or "tools" not in given else COPILOT
 
@@ -81,11 +88,17 @@ def convert(dialect: str, given: Mapping[str, Any]) -> Converted:
 
 
 def name_from(path: str) -> str:
-    """Return the name that a file's path gives an agent; of AGENTS.md, its folder's."""
+    """Return the name that a file's path gives an agent; of AGENTS.md, its folder's.
+
+    OpenCode names an agent by its way below the folder of agents: `review/security`.
+    """
     place = PurePath(path)
     if place.name == "AGENTS.md":
         return place.parent.name
-    return next((place.name.removesuffix(s) for s in _SUFFIXES if place.name.endswith(s)), path)
+    name = next((place.name.removesuffix(s) for s in _SUFFIXES if place.name.endswith(s)), path)
+    above = place.parts[:-1]
+    tops = [n for n, part in enumerate(above) if part in _OPENCODE_FOLDERS]
+    return "/".join([*above[tops[-1] + 1 :], name]) if ".opencode" in above and tops else name
 
 
 def slug(text: str) -> str:

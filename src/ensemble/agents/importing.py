@@ -102,11 +102,16 @@ def as_ours(agent: Agent) -> str:
     own = spec.model_dump(mode="json", exclude_unset=True, exclude={"name", "tools", *extra})
     given |= {key: value for key, value in own.items() if value not in (None, "", [], {})}
     given["tools"] = _by_mode(spec.tools)
+    fields: Any = agent.document.value
+    turned = {fate.field for fate in agent.fates if fate.outcome == "changed"}
     given["imported"] = {
         "from": agent.dialect,
         "file": Path(agent.path).name,
         "sha256": agent.sha256,
         "unused": {key: value for key, value in extra.items() if key in unused},
+        "changed": {
+            key: fields[key] for key in fields if key in turned or (turned and key == "tools")
+        },
     }
     return dumped(given, f"\n{agent.prose.strip()}\n")
 

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from pydantic import ValidationError
 
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
+_FORMS: Final = {
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "a map, `key: value`,"),
+    "string_type": "a text",
+    **dict.fromkeys(("bool_parsing", "bool_type"), "true or false"),
+    **dict.fromkeys(("float_parsing", "float_type"), "a number"),
+    **dict.fromkeys(("tuple_type", "list_type"), "a list"),
+    "less_than_equal": "a number of at most {le:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "literal_error": "{expected}",
+}
+"""What does not fit, as pydantic calls it, to what does."""
 Place = tuple[()] | tuple[int]
 """Where a file holds an agent: at its top, or in a list."""
 
@@ -199,10 +210,13 @@ def _validated(made: Converted, document: Document) -> AgentSpec:
 def _misfit(item: "ErrorDetails", document: Document) -> AgentFault:
     """Return the fault of a field, at the value as the file writes it."""
     steps = [step for n, step in enumerate(item["loc"]) if n != 1 or step not in ("modes", "roles")]
+    words = item.get("ctx", {})
+    form = _FORMS.get(item["type"], "").format(**words)
+    said = f"{form} is expected" if form else item["msg"].removeprefix("Value error, ")
     return AgentFault(
-        f"{'.'.join(map(str, steps))}: {item['msg']}",
+        f"{'.'.join(map(str, steps))}: {said}",
         where=document.where(*steps),
-        fix=f"mend the field; it holds {str(item['input'])[:60]!r}",
+        fix=f"write {form or 'another value'} in place of {str(item['input'])[:60]!r}",
         code="E008",
     )
 

@@ -187,6 +187,9 @@ class CognitiveModes(FoundModes, BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _modes_beside_default(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "default_cognitive_mode" in given:
+            raw = dict(cast("dict[str, Any]", given))
+            given = {"default": raw.pop("default_cognitive_mode"), **raw}
         return beside_default(given, "modes")
 
     @property

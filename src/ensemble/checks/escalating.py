@@ -7,7 +7,7 @@ from typing import Final
 
 from ensemble.agents.library import Agent
 from ensemble.answers.answer import SURENESS
-from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
+from ensemble.checks.problem import MOST_SIGHTINGS, Sighting
 from ensemble.checks.subject import HUMAN, Subject
 
 _AGENT_NAME: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
@@ -27,12 +27,8 @@ def dangling_escalation(subject: Subject) -> Iterator[Sighting]:
         start = subject.at("escalation", "escalate_to")
         row = subject.rows[start[0] - 1] if start[0] <= len(subject.rows) else ""
         place = (start[0], max(row.find(name), start[1] - 1) + 1)
-        yield Sighting(
-            place,
-            f"escalates to {name!r}, and no agent is called that",
-            f"did you mean {meant!r}?" if meant else "name an agent that is there, or human",
-            (Edit(*place, name, meant),) if meant else (),
-        )
+        message = f"escalates to {name!r}, and no agent is called that"
+        yield Sighting.unknown(place, name, meant, message, "name an agent that is there, or human")
 
 
 def cyclic_escalation(subject: Subject) -> Iterator[Sighting]:
@@ -118,13 +114,10 @@ def dangling_deferral(subject: Subject) -> Iterator[Sighting]:
         if name in subject.known:
             continue
         meant = subject.meant(name)
-        place = subject.find(name)
         if "-" in name or meant is not None:
-            yield Sighting(
-                place,
-                f"defers to {name!r}, and no agent is called that",
-                f"did you mean {meant!r}?" if meant else "name an agent that is there",
-                (Edit(*place, name, meant),) if meant else (),
+            message = f"defers to {name!r}, and no agent is called that"
+            yield Sighting.unknown(
+                subject.find(name), name, meant, message, "name an agent that is there"
             )
 
 
@@ -139,14 +132,9 @@ def dangling_phase(subject: Subject) -> Iterator[Sighting]:
             continue
         if not _AGENT_NAME.fullmatch(name) or name.isdigit():
             continue
-        meant = subject.meant(name)
-        place = subject.at(key)
-        yield Sighting(
-            place,
-            f"{key} is {name!r}, and no agent is called that",
-            f"did you mean {meant!r}?" if meant else "name an agent that is there, or complete",
-            (Edit(*place, name, meant),) if meant else (),
-        )
+        message = f"{key} is {name!r}, and no agent is called that"
+        otherwise = "name an agent that is there, or complete"
+        yield Sighting.unknown(subject.at(key), name, subject.meant(name), message, otherwise)
 
 
 def _circle(name: str, known: Mapping[str, Agent]) -> list[str]:

@@ -143,9 +143,9 @@ def unfilled_placeholder(subject: Subject) -> Iterator[Sighting]:
     suspect = " | " in together or _PLACEHOLDER.search(together)
     for path, text in texts.items() if suspect else ():
         told = path[0] not in ("audit", "mcp_servers")
-        if told and (found := _PLACEHOLDER.search(text) or _CHOICE.fullmatch(text)):
+        if told and (found := _placeholder(text) or _CHOICE.fullmatch(text)):
             yield _unfilled(subject.at(*path), found[0])
-    if found := _PLACEHOLDER.search(subject.body.identity):
+    if found := _placeholder(subject.body.identity):
         yield _unfilled(subject.find(found[0]), found[0])
 
 
@@ -172,6 +172,12 @@ def repeated_entry(subject: Subject) -> Iterator[Sighting]:
                     "remove one of the two",
                 )
             seen.add(item)
+
+
+def _placeholder(text: str) -> re.Match[str] | None:
+    """Return a text's placeholder; `<example>` with its end somewhere behind is none."""
+    found = _PLACEHOLDER.finditer(text)
+    return next((each for each in found if f"</{each[0][1:]}" not in text), None)
 
 
 def _strangers(subject: Subject) -> Iterator[tuple[Path, str | None]]:
@@ -221,12 +227,9 @@ def _not_one_of(
     kind: str,
 ) -> Sighting:
     meant = misspelt(word, known, cutoff=0.6)
-    place = subject.at(*path)
-    return Sighting(
-        place,
-        f"no {kind} is called {word!r}",
-        f"did you mean {meant!r}?" if meant else f"use one of: {', '.join(known)}",
-        (Edit(*place, word, meant),) if meant else (),
+    otherwise = f"use one of: {', '.join(known)}"
+    return Sighting.unknown(
+        subject.at(*path), word, meant, f"no {kind} is called {word!r}", otherwise
     )
 
 

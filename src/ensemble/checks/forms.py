@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ensemble.answers.answer import SEVERITY_WORDS
-from ensemble.checks.problem import Edit, Sighting
+from ensemble.checks.problem import Sighting
 from ensemble.checks.subject import Subject
 from ensemble.checks.words import misspelt
 from ensemble.roles import Severity, ToolMode
@@ -86,13 +86,10 @@ def unknown_severity(subject: Subject) -> Iterator[Sighting]:
         if match is None or "|" in match[1] or match[1].upper() in _KNOWN_SEVERITIES:
             continue
         meant = misspelt(match[1].upper(), _KNOWN_SEVERITIES, cutoff=0.6)
+        told = f"no finding has the severity {match[1]!r}"
+        otherwise = f"use one of: {', '.join(Severity)}"
         place = (line.number, match.start(1) + 1)
-        yield Sighting(
-            place,
-            f"no finding has the severity {match[1]!r}",
-            f"did you mean {meant!r}?" if meant else f"use one of: {', '.join(Severity)}",
-            (Edit(*place, match[1], meant),) if meant else (),
-        )
+        yield Sighting.unknown(place, match[1], meant, told, otherwise)
 
 
 def _open_fence(rows: list[str]) -> int | None:

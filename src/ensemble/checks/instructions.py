@@ -27,7 +27,7 @@ def instruction_count(subject: Subject) -> Iterator[Sighting]:
     focused 5 to 10, expert 15 to 20, phd 25 to 35, over all blocks.
     """
     span = TIERS.get(subject.spec.tier)
-    if not subject.own or span is None:
+    if not subject.own or span is None or "tier" not in subject.spec.model_fields_set:
         return
     for heading in subject.sections(*_INSTRUCTIONS):
         count = len(list(items_of(heading.below)))

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Final, cast
 
 from ensemble.agents.casting import role_default
+from ensemble.agents.conversion import bare
 from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
 from ensemble.checks.subject import Subject
-from ensemble.checks.words import TOOLS, WEB, WRITERS, misspelt
+from ensemble.checks.words import TOOLS, WEB, WRITERS, is_tool, misspelt
 from ensemble.roles import ROLE_DEFAULTS, CognitiveMode, ToolMode
 from ensemble.strict_yaml import Path
 
@@ -48,20 +50,23 @@ def unknown_tool(subject: Subject) -> Iterator[Sighting]:
 
     The turn does without it.
     """
-    for mode, tools in subject.spec.tools.modes.items():
+    for mode, tools in subject.spec.tools.modes.items() if subject.own else ():
         for tool in tools:
-            plain = tool.split("(")[0]
-            served = "__" in plain or "/" in plain  # by an MCP server, of whatever name
-            if not subject.own or served or plain in (*TOOLS, "*"):
-                continue
-            meant = misspelt(plain, TOOLS, cutoff=0.6)
+            plain = bare(tool)
+            apart = _several(plain)
             place = _tool_place(subject, mode, tool)
-            yield Sighting(
-                place,
-                f"no tool is called {plain!r}",
-                f"did you mean {meant!r}?" if meant else f"use some of: {', '.join(TOOLS)}",
-                (Edit(*place, plain, meant),) if meant else (),
-            )
+            if apart:
+                yield Sighting(
+                    place,
+                    f"{plain!r} is one tool, of a name that nobody has",
+                    f"write {apart}",
+                    (Edit(*place, plain, apart),) if _in_text(subject, mode) else (),
+                )
+            elif not is_tool(plain):
+                meant = misspelt(plain, TOOLS, cutoff=0.6) if plain.isalnum() else None
+                message = f"no tool is called {plain!r}"
+                otherwise = f"use some of: {', '.join(TOOLS)}"
+                yield Sighting.unknown(place, plain, meant, message, otherwise)
 
 
 def unknown_tool_mode(subject: Subject) -> Iterator[Sighting]:
@@ -140,13 +145,8 @@ def misspelt_role(subject: Subject) -> Iterator[Sighting]:
         if meant is None:
             continue
         place = subject.at_key("ensemble_roles", role)
-        taken = meant in subject.spec.ensemble_roles.roles
-        yield Sighting(
-            place,
-            f"no seat gives the role {role!r}",
-            f"did you mean {meant!r}?",
-            () if taken else (Edit(*place, role, meant),),
-        )
+        seen = Sighting.unknown(place, role, meant, f"no seat gives the role {role!r}", "")
+        yield replace(seen, edits=()) if meant in subject.spec.ensemble_roles.roles else seen
 
 
 def wordless_role(subject: Subject) -> Iterator[Sighting]:
@@ -215,6 +215,19 @@ def audit_that_writes(subject: Subject) -> Iterator[Sighting]:
             )
 
 
+def _several(word: str) -> str:
+    """Return tools that some other mark than a comma separates, with commas; else nothing."""
+    parts = re.split(r"\s*[;|/\s]\s*", word)
+    return ", ".join(parts) if len(parts) > 1 and set(parts) <= set(TOOLS) else ""
+
+
+def _in_text(subject: Subject, mode: str) -> bool:
+    """Return whether a mode's tools are written as one text, with commas."""
+    written = subject.written.get("tools")
+    modes = cast("dict[str, object]", written) if isinstance(written, dict) else {mode: written}
+    return isinstance(modes.get(mode), str)
+
+
 def _ruled_out(told: str) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield what a text rules out: its words, and the tools that do it."""
     for clause in _NOT.finditer(told):
@@ -272,20 +285,13 @@ def _misnamed(
             continue
         meant = misspelt(name, words)
         place = subject.at_key(*path, name)
-        yield Sighting(
-            place,
-            f"no {kind} is called {name!r}",
-            f"did you mean {meant!r}?" if meant else f"use some of: {', '.join(words)}",
-            (Edit(*place, name, meant),) if meant and meant not in names else (),
-        )
+        told = f"no {kind} is called {name!r}"
+        seen = Sighting.unknown(place, name, meant, told, f"use some of: {', '.join(words)}")
+        yield replace(seen, edits=()) if meant in names else seen
 
 
 def _undefined(subject: Subject, path: Path, word: str, defined: Mapping[str, object]) -> Sighting:
     meant = misspelt(word, defined, cutoff=0.6)
-    place = subject.at(*path)
-    return Sighting(
-        place,
-        f"{'.'.join(map(str, path))} is {word!r}, which the file does not define",
-        f"did you mean {meant!r}?" if meant else f"use one of: {', '.join(defined)}",
-        (Edit(*place, word, meant),) if meant else (),
-    )
+    told = f"{'.'.join(map(str, path))} is {word!r}, which the file does not define"
+    otherwise = f"use one of: {', '.join(defined)}"
+    return Sighting.unknown(subject.at(*path), word, meant, told, otherwise)

@@ -39,6 +39,23 @@ class Sighting:
     rewrites: bool = False
     """Whether writing the file out as it was read mends it."""
 
+    @classmethod
+    def unknown(
+        cls, place: Place, word: str, meant: str | None, message: str, otherwise: str
+    ) -> "Sighting":
+        """Return what is told of a word that nobody knows.
+
+        Args:
+            place: where the word stands.
+            word: the word.
+            meant: the known one that it probably is; None where none is near.
+            message: what is wrong.
+            otherwise: the fix where nothing is known to be meant.
+        """
+        if meant is None:
+            return cls(place, message, otherwise)
+        return cls(place, message, f"did you mean {meant!r}?", (Edit(*place, word, meant),))
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -56,7 +73,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}"
-        return f"{where}: {self.code} {self.message}\n  fix: {self.fix}"
+        kind = "note " if self.severity == "note" else ""
+        return f"{where}: {kind}{self.code} {self.message}\n  fix: {self.fix}"
 
     @property
     def fixable(self) -> bool:

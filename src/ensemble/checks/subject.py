@@ -78,8 +78,11 @@ class Subject:
 
     @property
     def own(self) -> bool:
-        """Whether the file is of this project's own dialect, whose every part is known."""
-        return self.agent.dialect == "ensemble"
+        """Whether the file was written in this project's own form, whose every part is known.
+
+        One that was imported keeps the form that its author gave it.
+        """
+        return self.agent.dialect == "ensemble" and "imported" not in (self.spec.model_extra or {})
 
     def meant(self, name: str) -> str | None:
         """Return the agent, or the person, that a name which nobody has was meant to be."""

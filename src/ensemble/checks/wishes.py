@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ensemble.checks.problem import Edit, Sighting
+from ensemble.checks.problem import Sighting
 from ensemble.checks.subject import Subject
 from ensemble.checks.words import PRIORITIES, PROFILES, SITUATIONS, misspelt
 from ensemble.models.registry import MODELS, SIZES, model_named
@@ -20,7 +20,10 @@ def unknown_model(subject: Subject) -> Iterator[Sighting]:
     for path, name in _wishes(subject):
         if not subject.own or "/" in name or model_named(name) is not None:
             continue
-        yield _unknown(subject, path, name, tuple(MODELS), kind="model")
+        meant = misspelt(name, MODELS, cutoff=0.6)
+        otherwise = "write provider/model, or map the name under [aliases] in your settings"
+        told = f"no model is called {name!r}"
+        yield Sighting.unknown(subject.at(*path), name, meant, told, otherwise)
 
 
 def model_below_minimum(subject: Subject) -> Iterator[Sighting]:
@@ -71,13 +74,12 @@ def unknown_situation(subject: Subject) -> Iterator[Sighting]:
     for situation in subject.spec.model_selection.profiles:
         if situation in SITUATIONS:
             continue
-        place = subject.at_key("model_selection", "profiles", situation)
-        meant = misspelt(situation, SITUATIONS)
-        yield Sighting(
-            place,
+        yield Sighting.unknown(
+            subject.at_key("model_selection", "profiles", situation),
+            situation,
+            misspelt(situation, SITUATIONS),
             f"no situation is called {situation!r}",
-            f"did you mean {meant!r}?" if meant else f"use one of: {', '.join(SITUATIONS)}",
-            (Edit(*place, situation, meant),) if meant else (),
+            f"use one of: {', '.join(SITUATIONS)}",
         )
 
 
@@ -93,10 +95,5 @@ def _unknown(
     subject: Subject, path: Path, word: str, known: tuple[str, ...], *, kind: str
 ) -> Sighting:
     meant = misspelt(word, known, cutoff=0.6)
-    place = subject.at(*path)
-    return Sighting(
-        place,
-        f"no {kind} is called {word!r}",
-        f"did you mean {meant!r}?" if meant else f"use one of: {', '.join(known)}",
-        (Edit(*place, word, meant),) if meant else (),
-    )
+    told, otherwise = f"no {kind} is called {word!r}", f"use one of: {', '.join(known)}"
+    return Sighting.unknown(subject.at(*path), word, meant, told, otherwise)

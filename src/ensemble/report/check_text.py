@@ -28,6 +28,9 @@ def as_text(checked: Checked, fixed: Sequence[Mapping[str, Any]] = ()) -> str:
     lines.append(
         f"{len(checked.files)} files checked, {count['error']} errors, {count['warning']} warnings"
     )
+    codes = Counter(problem.code for problem in checked.problems)
+    if len(codes) > 1:
+        lines.append("  ".join(f"{code}: {times}" for code, times in codes.most_common()))
     return "\n".join(lines)
 
 

@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from ensemble.agents.casting import Casting, cast
 from ensemble.agents.claims import claimed
+from ensemble.agents.conversion import bare
 from ensemble.agents.library import Agent, Library
 from ensemble.agents.prompt import PREAMBLE, Briefing, Standing, own_part, specialities
 from ensemble.agents.triggers import classify
+from ensemble.checks.words import is_tool
 from ensemble.graph.seating import wanted_of
 from ensemble.models.cost import text_tokens
 from ensemble.roles import Role
@@ -51,7 +53,9 @@ def shown(
     """
     spec = agent.spec
     chosen = role or spec.ensemble_roles.default or "solo"
-    casting = cast(agent, chosen, mode=mode, tool_mode=tool_mode, where="--role")
+    cast(agent, chosen, where="--role")
+    cast(agent, chosen, mode=mode, where="--mode")
+    casting = cast(agent, chosen, mode=mode, tool_mode=tool_mode, where="--tool-mode")
     wanted = wanted_of(casting, findings=("F1",))
     briefing = Briefing(task)
     alone = chosen == Role.SOLO
@@ -70,7 +74,7 @@ def shown(
         "role_declared": casting.role in spec.ensemble_roles.roles,
         "mode": casting.mode,
         "tool_mode": casting.tool_mode,
-        "tools": list(casting.tools),
+        "tools": [tool for tool in casting.tools if is_tool(bare(tool))],
         "tool_reasons": _tool_reasons(casting),
         **_facts(agent, library),
         "specialisations": specialities(casting, briefing),
@@ -112,12 +116,15 @@ def _tool_reasons(casting: Casting) -> list[dict[str, Any]]:
         for name in names:
             listing.setdefault(name, []).append(mode)
     return [
-        {"tool": name, "held": name in casting.tools, "reason": _reason(casting, name, modes)}
+        {"tool": name, "held": held, "reason": _reason(casting, name, modes)}
         for name, modes in listing.items()
+        for held in [name in casting.tools and is_tool(bare(name))]
     ]
 
 
 def _reason(casting: Casting, tool: str, modes: list[str]) -> str:
+    if not is_tool(bare(tool)):
+        return "no tool is called that"
     if casting.tool_mode is None:
         return f"the role {casting.role} holds no tools"
     if casting.agent.spec.tools.flat and casting.tool_mode not in modes:

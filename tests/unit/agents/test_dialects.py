@@ -68,10 +68,17 @@ def test_keys_tell_the_programs_apart(given: dict[str, Any], dialect: str) -> No
     assert dialect_of(given, "any/folder/a.md", "You.") == dialect
 
 
-def test_a_body_with_our_headings_is_ours() -> None:
-    assert dialect_of({"name": "a", "description": "d"}, "a.md", "# A\n\n## Identity\n") == (
-        "ensemble"
-    )
+@pytest.mark.parametrize(
+    ("body", "dialect"),
+    [
+        ("## Identity\n\n## Knowledge Sources\n", "ensemble"),
+        ("## identity\n\n### When Critical\n", "ensemble"),
+        ("## Identity\n\n## Identity\n", "claude-code"),
+        ("## Instructions\n\n## Never\n\n## Output Format\n", "claude-code"),
+    ],
+)
+def test_a_body_with_several_of_our_headings_is_ours(body: str, dialect: str) -> None:
+    assert dialect_of({"name": "a", "description": "d"}, "a.md", f"# A\n\n{body}") == dialect
 
 
 def test_claude_codes_fields_are_all_kept(library: Library) -> None:
@@ -137,6 +144,12 @@ def test_opencode_holds_all_that_is_not_denied(library: Library, make_agent: Mak
     assert full(nothing) == ("Read",)
     denied = make_agent("mode: all\npermission: deny", "You.")
     assert full(denied) == ()
+    in_part = make_agent(
+        'mode: all\npermission: {bash: {"*": deny, "git diff*": allow}, edit: {"docs/**": allow}}',
+        "You.",
+    )
+    assert full(in_part) == tuple(tool for tool in KNOWN_TOOLS if tool != "Bash")
+    assert "allowed in part, so not at all: bash" in {fate.detail for fate in in_part.fates}
     prompted = make_agent('mode: primary\nprompt: "You bake"', "")
     assert prompted.body.identity == "You bake"
 
@@ -148,6 +161,23 @@ def test_geminis_tools_have_our_names_and_remote_agents_are_named(library: Libra
     assert remote.document.where("name").endswith("gemini-remote.md:7:9")
     assert (remote.body.identity, remote.spec.tools.modes) == ("Dyes elsewhere", {})
     assert [(item.code, item.line) for item in remote.repairs] == [("R16", 6)]
+
+
+def test_opencodes_folders_are_part_of_a_name(tmp_path: Path) -> None:
+    for folder in ("review", "write/more"):
+        path = tmp_path / ".opencode" / "agent" / folder / "security.md"
+        path.parent.mkdir(parents=True)
+        path.write_text("---\ndescription: d\nmode: subagent\n---\nYou.\n")
+
+    library = load_agents(tmp_path)
+
+    assert set(library) == {"review-security", "write-more-security"}
+    assert library["review-security"].fates[-1].detail == "review/security as review-security"
+
+
+@pytest.mark.parametrize("word", ["All", "all", '"*"'])
+def test_all_tools_are_all_however_that_is_written(make_agent: MakeAgent, word: str) -> None:
+    assert full(make_agent(f"color: red\ntools: {word}", "You.")) == KNOWN_TOOLS
 
 
 def test_cursor_codex_and_deepagents_are_read(library: Library) -> None:

@@ -51,6 +51,24 @@ def test_what_nothing_acts_on_is_kept_and_told(tmp_path: Path) -> None:
     assert as_document(report)["files"][0]["lost"] == file.lost
 
 
+def test_what_was_changed_is_kept_as_it_was(tmp_path: Path) -> None:
+    source = tmp_path / "in" / "payer.md"
+    source.parent.mkdir()
+    source.write_text(
+        "---\nname: payer\ndescription: Pays\ntools: Read, Bash, Task(writer), mcp__a__b\n"
+        "permissionMode: plan\n---\nPay.\n"
+    )
+
+    report = import_agents(source, tmp_path / "out")
+
+    kept = (load_agent(tmp_path / "out" / "payer.md").spec.model_extra or {})["imported"]
+    assert kept["changed"] == {
+        "tools": "Read, Bash, Task(writer), mcp__a__b",
+        "permissionMode": "plan",
+    }
+    assert "without Bash, Task(writer), mcp__a__b" in as_text(report)
+
+
 def test_a_mended_file_of_ours_is_written_mended_with_its_comments(tmp_path: Path) -> None:
     source = tmp_path / "in" / "x.md"
     source.parent.mkdir()

@@ -223,3 +223,30 @@ def test_an_item_with_a_colon_is_one_text(write_agent: WriteAgent) -> None:
 
     assert agent.spec.escalation.triggers == ("Loss: it grew", "Drift: it: moved")
     assert {item.code for item in agent.repairs} == {"R10"}
+
+
+def test_a_placeholder_of_several_words_is_a_text(write_agent: WriteAgent) -> None:
+    agent = load_agent(write_agent("name: x\ndescription: {One line: what it does, and why}"))
+
+    assert agent.spec.description == "{One line: what it does, and why}"
+    assert [(item.code, item.line) for item in agent.repairs] == [("R12", 3)]
+
+
+@pytest.mark.parametrize(
+    ("field", "problem", "fix"),
+    [
+        ("cognitive_modes: {critical: doubt}", "a map", "in place of 'doubt'"),
+        ("load_bearing: often", "true or false is expected", "write true or false in place"),
+        ("escalation: {confidence_threshold: 1.6}", "a number of at most 1", "in place of '1.6'"),
+        ("model_selection: {minimum_tier: huge}", "'tiny', 'small', 'medium' or 'large'", "write"),
+        ("ensemble_roles: [{a: b}]", "a list of roles holds their names alone", "another value"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_told_with_what_does(
+    write_agent: WriteAgent, field: str, problem: str, fix: str
+) -> None:
+    with pytest.raises(AgentFault) as raised:
+        load_agent(write_agent(field))
+
+    assert problem in raised.value.problem
+    assert fix in raised.value.fix

@@ -24,6 +24,8 @@ Check = Callable[..., list[Problem]]
         ("tier: expert", "tier: exprt"),
         ("tier: expert", 'tier: "exprt"'),
         ("solution: Read, Write", "solution: Read, Writ"),
+        ("solution: Read, Write", "solution: Read; Write"),
+        ("solution: Read, Write", "solution: Read/Write"),
         ("default_mode: audit", "default_mode: aduit"),
         ("[reasoning,", "[reasonin,"),
         ("## Knowledge Sources", "## Knowlege Sources"),

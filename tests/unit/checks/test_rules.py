@@ -140,6 +140,8 @@ def test_a_file_of_another_name_is_told(check: Check) -> None:
         ("- Guess a datum", "- Write files outside the harbour"),
         ("[CRITICAL]", "[{SEVERITY}]"),
         ("[CRITICAL]", "[BLOCKER]"),
+        ("Reads tide tables", "<example>Reads</example> tide tables"),
+        ("tier: expert\n", ""),
         ("[CRITICAL]", "[SUGGESTION]"),
         ("## Identity", "## IDENTITY"),
         ("## Never", "## NEVER"),
@@ -217,6 +219,18 @@ def test_another_programs_key_is_not_taken_for_a_slip(tmp_path: Path, key: str) 
     assert [p.message for p in problems] == (
         ["the key 'toolz' does nothing"] if key.startswith("toolz") else []
     )
+
+
+def test_an_imported_file_is_not_held_to_this_format(tmp_path: Path) -> None:
+    path = tmp_path / "helper.md"
+    path.write_text(
+        "---\nname: helper\ndescription: Helps\ntools: {audit: Read, default_mode: audit}\n"
+        "imported: {from: cursor}\n---\nHelp.\n"
+    )
+
+    problems = check_agents(load_agents(path))
+
+    assert problems == []
 
 
 def test_every_built_in_agent_has_no_error() -> None:

@@ -93,6 +93,38 @@ def test_a_role_that_the_file_does_not_declare_is_said_to_be_so(tmp_path: Path) 
     assert (declared["role_declared"], other["role_declared"]) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"role": "soloo"}, "--role: agent 'skeptic' declares no role 'soloo'"),
+        ({"mode": "criticall"}, "--mode: agent"),
+        ({"tool_mode": "adit"}, "--tool-mode: agent"),
+    ],
+)
+def test_a_word_that_does_not_fit_is_told_with_its_option(given: dict[str, str], told: str) -> None:
+    with pytest.raises(InvalidFile) as raised:
+        agent_view("skeptic", **{"role": "auditor", **given})
+
+    assert str(raised.value).startswith(told)
+    assert raised.value.fix in (
+        "did you mean 'solo'?",
+        "did you mean 'critical'?",
+        "did you mean 'audit'?",
+    )
+
+
+def test_a_tool_that_nobody_has_is_not_held(tmp_path: Path) -> None:
+    path = tmp_path / "tester.md"
+    path.write_text("---\nname: tester\ntools: {audit: 'Read, Gerp', default_mode: audit}\n---\n")
+
+    view = agent_view(str(path), "auditor")
+
+    assert view["tools"] == ["Read"]
+    assert {"tool": "Gerp", "held": False, "reason": "no tool is called that"} in view[
+        "tool_reasons"
+    ]
+
+
 def test_a_name_is_needed_and_must_be_known() -> None:
     with pytest.raises(UsageError, match="an agent's name is missing"):
         agent_named(None)
