@@ -1,8 +1,8 @@
 """Load-bearing agents: a file that others rely on may not change unseen.
 
 The first version seen in a project is taken as accepted; from then on its hash is kept in the
-project, and a changed file is refused until a person says so. Agents that are not load-bearing
-are never asked about.
+project, and a changed file is refused until a person says so, be the change that it bears no
+load any more. Agents that never bore any are not asked about.
 """
 
 import json
@@ -48,8 +48,8 @@ def require_accepted(agents: Iterable[Agent], root: Path, *, accept: bool = Fals
         Refused: a load-bearing agent's file has changed.
         CannotWrite: the list cannot be written.
     """
-    seated = [agent for agent in agents if agent.spec.load_bearing]
     known = accepted(root)
+    seated = [agent for agent in agents if agent.spec.load_bearing or agent.name in known]
     if not accept:
         faults: list[EnsembleError] = [
             Refused(
@@ -62,7 +62,10 @@ def require_accepted(agents: Iterable[Agent], root: Path, *, accept: bool = Fals
             if known.get(agent.name, agent.sha256) != agent.sha256
         ]
         raise_all(faults)
+    others = {agent.name for agent in seated if not agent.spec.load_bearing}
     now = {**known, **{agent.name: agent.sha256 for agent in seated}}
+    if accept:  # a file that bears no load any more is no longer asked about
+        now = {name: digest for name, digest in now.items() if name not in others}
     if now != known:
         text = json.dumps(now, indent=2, sort_keys=True) + "\n"
         write_text(root / ACCEPTED, text)

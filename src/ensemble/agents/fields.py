@@ -34,7 +34,7 @@ def as_written(document: Document, given: dict[str, Any]) -> tuple[dict[str, Any
         if placeholder is not None:
             changes[key,] = placeholder
             done.append(repair("R12", document.key_place(key)[0], f"{key}: {placeholder}", key))
-    for step, value in _sentences(given):
+    for step, value in _sentences(document, given):
         if step in document.marks:
             changes[step] = value
             done.append(repair("R10", document.marks[step][0], value[:40], str(step[0])))
@@ -112,7 +112,7 @@ def _placeholder(value: Any) -> str | None:
     return f"{{{', '.join(told)}}}"
 
 
-def _sentences(given: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+def _sentences(document: Document, given: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     """Yield items of text lists that an unquoted colon turned into maps."""
     escalation = given.get("escalation")
     lists: list[tuple[Path, Any]] = [(("proactive_triggers",), given.get("proactive_triggers"))]
@@ -122,6 +122,6 @@ def _sentences(given: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     for step, items in lists:
         for number, item in enumerate(cast("list[Any]", items) if isinstance(items, list) else ()):
             if isinstance(item, dict) and len(cast("dict[str, Any]", item)) == 1:
-                ((first, rest),) = cast("dict[str, Any]", item).items()
-                if isinstance(rest, str):
+                (first,) = cast("dict[str, Any]", item)
+                if (rest := document.texts.get((*step, number, first))) is not None:
                     yield (*step, number), f"{first}: {rest}"

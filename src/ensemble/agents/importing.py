@@ -4,7 +4,7 @@ Nothing is dropped: what means nothing here stands below `imported`, beside the 
 and hash, so that the way back is open.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from ensemble.agents.library import Skipped, agent_files
 from ensemble.agents.loading import Agent, read_file
 from ensemble.agents.repairs import Repair
 from ensemble.agents.spec import ToolModes
-from ensemble.agents.writing import GONE, dumped, rewritten, write_text
+from ensemble.agents.writing import GONE, dumped, plain, rewritten, write_text
 from ensemble.errors import EnsembleError, Faults, InvalidFile, UsageError
 from ensemble.roles import ToolMode
 from ensemble.strict_yaml import Path as Steps
@@ -96,24 +96,34 @@ def as_ours(agent: Agent) -> str:
     if agent.dialect == ENSEMBLE:
         return rewritten(agent.text, agent.path, dict(_mended_fields(agent)))
     spec = agent.spec
-    extra = spec.model_extra or {}
-    unused = {fate.field for fate in agent.fates if fate.lost}
     given: dict[str, Any] = {"name": spec.name}
-    own = spec.model_dump(mode="json", exclude_unset=True, exclude={"name", "tools", *extra})
+    left_out = {"name", "tools", *(spec.model_extra or {})}
+    own = spec.model_dump(mode="json", exclude_unset=True, exclude=left_out)
     given |= {key: value for key, value in own.items() if value not in (None, "", [], {})}
     given["tools"] = _by_mode(spec.tools)
-    fields: Any = agent.document.value
-    turned = {fate.field for fate in agent.fates if fate.outcome == "changed"}
-    given["imported"] = {
-        "from": agent.dialect,
-        "file": Path(agent.path).name,
-        "sha256": agent.sha256,
-        "unused": {key: value for key, value in extra.items() if key in unused},
-        "changed": {
-            key: fields[key] for key in fields if key in turned or (turned and key == "tools")
-        },
-    }
+    given["imported"] = _way_back(agent)
     return dumped(given, f"\n{agent.prose.strip()}\n")
+
+
+def _way_back(agent: Agent) -> dict[str, Any]:
+    """Return where an agent came from, and what its file said that is not said here."""
+    turned = {fate.field for fate in agent.fates if fate.outcome == "changed"}
+    if turned:
+        turned.add("tools")  # what bears on tools turns them
+    unused = {fate.field for fate in agent.fates if fate.lost}
+    rows = (row.strip() for row in agent.text.splitlines()[: agent.body_line - 1])
+    said: dict[str, Any] = {
+        "unused": _as_written(agent, unused),
+        "changed": _as_written(agent, turned),
+        "comments": [row for row in rows if row.startswith("#")],
+    }
+    came = {"from": agent.dialect, "file": Path(agent.path).name, "sha256": agent.sha256}
+    return came | {key: value for key, value in said.items() if value}
+
+
+def _as_written(agent: Agent, names: Collection[str]) -> dict[str, Any]:
+    document = agent.document
+    return {key: plain(document, (key,)) for key in document.value if key in names}
 
 
 def _mended_fields(agent: Agent) -> Iterable[tuple[Steps, Any]]:

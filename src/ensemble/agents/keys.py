@@ -46,3 +46,9 @@ SHARED: Final = frozenset(
     {"name", "description", "model", "tools", "color", "temperature", "auth", "mcp_servers"}
 )
 KNOWN_KEYS: Final = SHARED | OURS | CLAUDE | COPILOT | OPENCODE | GEMINI | CURSOR | CODEX
+AGENT_MARKS: Final = KNOWN_KEYS - {
+    *("version", "role", "phase", "phase_name", "pipeline", "audit", "created_for", "color"),
+    *("metadata", "target", "options", "hidden", "disabled", "auth", "memory", "skills", "kind"),
+    *("effort", "steps", "timeout_mins", "temperature", "mode", "variant", "infer", "hooks"),
+}
+"""Keys of which one is enough to tell an agent from another document with a frontmatter."""

@@ -36,6 +36,8 @@ class Library(Mapping[str, Agent]):
     skipped: tuple[Skipped, ...] = ()
     """Files that are no agents, and why."""
     folders: tuple[str, ...] = field(default=())
+    twins: tuple[Agent, ...] = ()
+    """Agents whose name another file of their folder has; nobody finds them."""
 
     def __getitem__(self, name: str) -> Agent:
         return self.agents[name]
@@ -81,6 +83,7 @@ def load_agents(*folders: str | Path, cached: bool = False) -> Library:
     agents: dict[str, Agent] = {}
     faults: list[EnsembleError] = []
     skipped: list[Skipped] = []
+    twins: list[Agent] = []
     for place in places:
         fresh: dict[str, Agent] = {}
         for path in agent_files(place, skipped):
@@ -95,11 +98,12 @@ def load_agents(*folders: str | Path, cached: bool = False) -> Library:
             for agent in found:
                 if agent.name in fresh:
                     faults.append(_same_name(agent, fresh[agent.name]))
+                    twins.append(agent)
                 fresh.setdefault(agent.name, agent)
         agents = {**fresh, **agents}
     if kept is not None:
         kept.tidy()
-    return Library(agents, tuple(faults), tuple(skipped), tuple(map(str, places)))
+    return Library(agents, tuple(faults), tuple(skipped), tuple(map(str, places)), tuple(twins))
 
 
 def load_agent(path: str | Path) -> Agent:

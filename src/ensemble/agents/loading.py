@@ -12,6 +12,7 @@ from ensemble.agents.cache import Cache, key_of
 from ensemble.agents.conversion import Converted, Fate
 from ensemble.agents.dialects import CLAUDE_CODE, ENSEMBLE, convert, dialect_of
 from ensemble.agents.fields import as_written, with_choices, with_name
+from ensemble.agents.keys import AGENT_MARKS
 from ensemble.agents.markdown import Body, Instruction, read_body
 from ensemble.agents.reading import AgentFault, Source, decode, read_source, read_toml
 from ensemble.agents.repairs import Repair, repair
@@ -182,11 +183,12 @@ def _given(document: Document, *, listed: bool) -> dict[str, Any]:
     """
     value: Any = document.value
     given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-    named = "name" in given or "description" in given
-    if named and not (listed and not {"agent_card_url", "agent_card_json"} & set(given)):
+    if AGENT_MARKS & set(given) and not (
+        listed and not {"agent_card_url", "agent_card_json"} & set(given)
+    ):
         return given
     raise AgentFault(
-        "the frontmatter is no agent: it has neither `name` nor `description`"
+        "the frontmatter is no agent: it has neither `name`, `description` nor an agent's keys"
         if isinstance(value, dict)
         else "the frontmatter is no mapping",
         where=document.where(),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from ensemble.agents.reading import read_source
 from ensemble.errors import CannotWrite
-from ensemble.strict_yaml import Path
+from ensemble.strict_yaml import Document, Path
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
@@ -55,6 +55,22 @@ def written_out(text: str, path: str) -> str:
     """
     source = read_source(text, path)
     return _file(source.head, source.body)
+
+
+def plain(document: Document, place: Path) -> Any:
+    """Return the value at a place, to be written with its numbers as they stand: `1.10`."""
+    value = _at(document.value, place)
+    if isinstance(value, dict):
+        return {key: plain(document, (*place, key)) for key in cast("dict[str, Any]", value)}
+    if isinstance(value, list):
+        return [plain(document, (*place, n)) for n in range(len(cast("list[Any]", value)))]
+    text = document.texts.get(place)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return (
+        value
+        if text is None or not number
+        else _AsWritten(text, f"tag:yaml.org,2002:{type(value).__name__}")
+    )
 
 
 def dumped(given: Mapping[str, Any], body: str = "") -> str:

@@ -138,18 +138,19 @@ def dangling_phase(subject: Subject) -> Iterator[Sighting]:
 
 
 def _circle(name: str, known: Mapping[str, Agent]) -> list[str]:
-    """Return the way from an agent back to itself along first choices; empty if it ends."""
+    """Return the way from an agent back to itself by the first who is there; empty if it ends."""
     way = {name: None}
     last = name
     while (agent := known.get(last)) is not None:
         targets = agent.spec.escalation.targets
-        if not targets or targets[0] == HUMAN:
+        following = next((who for who in targets if who == HUMAN or who in known), HUMAN)
+        if following == HUMAN:
             return []
-        if targets[0] == name:
+        if following == name:
             return [*way, name]
-        if targets[0] in way:
+        if following in way:
             return []  # a circle further on, told at those agents
-        last = targets[0]
+        last = following
         way[last] = None
     return []
 

@@ -76,10 +76,11 @@ def _last_first(edits: Iterable[Edit]) -> list[Edit]:
 
 
 def _apply(edit: Edit, rows: list[str]) -> None:
-    """Make one edit; where its text stands a little further on, as behind a quote, there."""
+    """Make one edit, where its text stands just there or behind a quote."""
     if not 0 < edit.line <= len(rows):
         return
     row = rows[edit.line - 1]
-    start = row.find(edit.old, edit.column - 1)
-    if start >= 0:
+    start = edit.column - 1 + (row[edit.column - 1 : edit.column] in ("'", '"'))
+    start = edit.column - 1 if row.startswith(edit.old, edit.column - 1) else start
+    if row.startswith(edit.old, start):
         rows[edit.line - 1] = f"{row[:start]}{edit.new}{row[start + len(edit.old) :]}"

@@ -66,7 +66,9 @@ def unknown_tool(subject: Subject) -> Iterator[Sighting]:
                 meant = misspelt(plain, TOOLS, cutoff=0.6) if plain.isalnum() else None
                 message = f"no tool is called {plain!r}"
                 otherwise = f"use some of: {', '.join(TOOLS)}"
-                yield Sighting.unknown(place, plain, meant, message, otherwise)
+                seen = Sighting.unknown(place, plain, meant, message, otherwise)
+                slip = meant is not None and abs(len(meant) - len(plain)) <= 1
+                yield seen if slip else replace(seen, edits=())
 
 
 def unknown_tool_mode(subject: Subject) -> Iterator[Sighting]:

@@ -29,13 +29,15 @@ def mended_file(subject: Subject) -> Iterator[Sighting]:
     It is loaded, and nothing of it is lost; another program may read it differently or not at
     all. The message begins with the code of the repair.
     """
+    stray = any(mended.code == "R07" for mended in subject.agent.repairs)
     for mended in subject.agent.repairs:
+        writable = mended.code in WRITTEN_OUT and not stray
         yield Sighting(
             (mended.line, 1),
             f"{mended.code} {mended.message}",
-            "write it as it was read" + ("; --fix does" if mended.code in WRITTEN_OUT else ""),
+            "write it as it was read" + ("; --fix does" if writable else ""),
             _item_quoted(subject, mended),
-            rewrites=mended.code in WRITTEN_OUT,
+            rewrites=writable,
         )
 
 
@@ -58,7 +60,7 @@ RULES: Final = (
     Rule("W107", fields.unfilled_placeholder),
     Rule("W108", fields.repeated_entry),
     Rule("W109", fields.unknown_working_role, fixable=True),
-    Rule("W121", wishes.unknown_model, fixable=True),
+    Rule("W121", wishes.unknown_model),
     Rule("W122", wishes.model_below_minimum),
     Rule("W123", wishes.unknown_priority, fixable=True),
     Rule("W124", wishes.unknown_profile, fixable=True),
@@ -105,7 +107,7 @@ RULES: Final = (
     Rule("E601", hidden.bidi_text, fixable=True),
     Rule("E602", hidden.zero_width_text, fixable=True),
     Rule("E603", hidden.tag_text, fixable=True),
-    Rule("W701", claims.contradicted_count, fixable=True),
+    Rule("W701", claims.contradicted_count),
     Rule("W702", claims.uncountable_score, only_informs=True),
     Rule("W703", claims.impossible_score),
     Rule("W704", claims.score_out_of_scale),

@@ -1,6 +1,7 @@
 """Rules on which models an agent asks for."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from ensemble.checks.problem import Sighting
@@ -23,7 +24,8 @@ def unknown_model(subject: Subject) -> Iterator[Sighting]:
         meant = misspelt(name, MODELS, cutoff=0.6)
         otherwise = "write provider/model, or map the name under [aliases] in your settings"
         told = f"no model is called {name!r}"
-        yield Sighting.unknown(subject.at(*path), name, meant, told, otherwise)
+        seen = Sighting.unknown(subject.at(*path), name, meant, told, otherwise)
+        yield replace(seen, edits=())  # which model answers is nothing to guess
 
 
 def model_below_minimum(subject: Subject) -> Iterator[Sighting]:

@@ -50,11 +50,11 @@ def check_agent_files(place: Path) -> AgentFiles:
         cached=True,
     )
     refused = dict.fromkeys(problem.file for problem in found)
-    agents = {agent.path: agent for agent in library.agents.values()}
+    agents = {agent.path: agent for agent in (*library.agents.values(), *library.twins)}
     skipped = [skip.path for skip in library.skipped]
     return AgentFiles(
         files=tuple(dict.fromkeys([*agents, *skipped, *refused])),
-        loaded=len(agents),
+        loaded=len({agent.path for agent in library.agents.values()}),
         skipped=library.skipped,
         repaired={path: agent.repairs for path, agent in agents.items() if agent.repairs},
         problems=tuple(found),

@@ -38,6 +38,19 @@ def test_a_changed_file_is_refused_until_a_person_accepts_it(
     assert accepted(tmp_path) == {"tester": now.sha256}
 
 
+def test_a_file_does_not_slip_by_because_it_bears_no_load_any_more(
+    make_agent: MakeAgent, tmp_path: Path
+) -> None:
+    require_accepted([make_agent(BEARING)], tmp_path)
+    now = make_agent("load_bearing: false")
+
+    with pytest.raises(Refused):
+        require_accepted([now], tmp_path)
+
+    require_accepted([now], tmp_path, accept=True)
+    assert accepted(tmp_path) == {}
+
+
 def test_an_agent_that_bears_no_load_may_change(make_agent: MakeAgent, tmp_path: Path) -> None:
     require_accepted([make_agent("version: 1.0.0")], tmp_path)
     require_accepted([make_agent("version: 2.0.0")], tmp_path)

@@ -180,6 +180,34 @@ def test_all_tools_are_all_however_that_is_written(make_agent: MakeAgent, word: 
     assert full(make_agent(f"color: red\ntools: {word}", "You.")) == KNOWN_TOOLS
 
 
+@pytest.mark.parametrize(
+    ("head", "dialect"),
+    [
+        ("readonly: true\nmodel: fast", "cursor"),
+        ("mode: subagent\nmodel: anthropic/x", "opencode"),
+        ("title: A page\nversion: 2", None),
+    ],
+)
+def test_an_agents_key_is_enough_to_be_one(tmp_path: Path, head: str, dialect: str | None) -> None:
+    path = tmp_path / "reviewer.md"
+    path.write_text(f"---\n{head}\n---\nYou review.\n")
+
+    library = load_agents(path)
+
+    assert {name: agent.dialect for name, agent in library.items()} == (
+        {"reviewer": dialect} if dialect else {}
+    )
+
+
+def test_a_sandbox_that_is_not_read_only_is_said_to_be_left(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text('name = "x"\nsandbox_mode = "workspace"\ndeveloper_instructions = "You."\n')
+
+    agent = load_agent(path)
+
+    assert ("sandbox_mode", True) in [(fate.field, fate.lost) for fate in agent.fates]
+
+
 def test_cursor_codex_and_deepagents_are_read(library: Library) -> None:
     cursor, codex, deep = (
         library[name] for name in ("moss-watcher", "clock-smith", "harbour-master")

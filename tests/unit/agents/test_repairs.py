@@ -250,3 +250,49 @@ def test_a_field_that_does_not_fit_is_told_with_what_does(
 
     assert problem in raised.value.problem
     assert fix in raised.value.fix
+
+
+@pytest.mark.parametrize(
+    ("head", "codes"),
+    [
+        ("  # by hand\nname: x\nensemble_roles:\n  solo: a\n  default: solo", []),
+        ("name: x\ndescription: <tool_use>call it</tool_use>\ntier: a: b", ["R10"]),
+        ("escalation:\n  triggers:\n    - Score: 5\n    - Rate: 1.10", ["R10", "R10"]),
+    ],
+)
+def test_what_needs_no_repair_has_none(
+    write_agent: WriteAgent, head: str, codes: list[str]
+) -> None:
+    agent = load_agent(write_agent(head))
+
+    assert [item.code for item in agent.repairs] == codes
+    assert agent.spec.ensemble_roles.default in (None, "solo")
+    assert agent.spec.escalation.triggers in ((), ("Score: 5", "Rate: 1.10"))
+
+
+def test_what_somebody_says_in_an_example_stays_in_the_text(write_agent: WriteAgent) -> None:
+    head = (
+        'description: Use it. Examples: first\nuser: "Please review"\nassistant: "I will: now"\n'
+        "color: blue"
+    )
+
+    agent = load_agent(write_agent(f"name: x\n{head}"))
+
+    assert agent.spec.description.split("\n")[1:] == [
+        'user: "Please review"',
+        'assistant: "I will: now"',
+    ]
+    assert agent.spec.model_extra == {"color": "blue"}
+
+
+def test_nested_rows_of_an_indented_frontmatter_keep_their_depth(write_agent: WriteAgent) -> None:
+    path = write_agent()
+    path.write_text(
+        "---\n    name: x\n    escalation:\n      triggers:\n        - a\n      escalate_to: b\n"
+        "---\n"
+    )
+
+    agent = load_agent(path)
+
+    assert (agent.spec.escalation.triggers, agent.spec.escalation.escalate_to) == (("a",), "b")
+    assert agent.document.marks["escalation", "triggers", 0] == (5, 11)

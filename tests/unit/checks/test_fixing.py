@@ -31,7 +31,6 @@ Check = Callable[..., list[Problem]]
         ("## Knowledge Sources", "## Knowlege Sources"),
         ("### When Generative", "### When Genertive"),
         ("[CRITICAL]", "[CRITICL]"),
-        ('"10 vocabulary terms', '"12 vocabulary terms'),
         ("You read", "You \u2067re\u200bad"),
         ("\n12. Look for summer time\n13. Comp", "\n14. Look for summer time\n13. Comp"),
     ],
@@ -61,6 +60,21 @@ def test_several_slips_in_one_line_and_file_are_mended_together(
     assert "  audit: Read, Grep\n" in text
 
 
+def test_a_slip_in_a_line_with_tabs_is_mended_where_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "keeper.md"
+    path.write_text(
+        "---\nname: keeper\ndescription: Keeps\ntools:\n\taudit:\tRead, Gerp\n"
+        "\tdefault_mode: audit\n---\nKeep.\n"
+    )
+    problems = check_agents(load_agents(path))
+
+    fix(problems)
+
+    (told,) = [problem for problem in problems if problem.code == "W301"]
+    assert (told.line, told.column) == (5, 15)
+    assert "  audit:  Read, Grep\n" in path.read_text()
+
+
 def test_a_second_fix_finds_nothing_to_do(check: Check, tmp_path: Path) -> None:
     problems = check("tier: expert", "teir: expert")
     fix(problems)
@@ -72,8 +86,21 @@ def test_a_second_fix_finds_nothing_to_do(check: Check, tmp_path: Path) -> None:
     assert (tmp_path / "agents" / "tide-keeper.md").stat().st_mtime_ns == before
 
 
-def test_what_needs_a_person_is_left(check: Check, tmp_path: Path) -> None:
-    problems = check("audit: Read, Grep", "audit: Read, Edit")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("audit: Read, Grep", "audit: Read, Edit"),
+        ("audit: Read, Grep", "audit: Read, GrepFile"),
+        ("audit: Read, Grep", "audit: Read, Fetch"),
+        ("model: opus", "model: opsu"),
+        ("- llama3.3:70b", "- llama3.1:70b"),
+        ('"10 vocabulary terms', '"12 vocabulary terms'),
+        ("tier: expert\n", "tier: expert\n<function call omitted>\n"),
+    ],
+)
+def test_what_needs_a_person_is_left(check: Check, tmp_path: Path, old: str, new: str) -> None:
+    problems = check(old, new)
+    assert {problem.severity for problem in problems} == {"warning", "note"}
     before = (tmp_path / "agents" / "tide-keeper.md").read_bytes()
 
     done = fix(problems)

@@ -87,7 +87,16 @@ SLIPS: Final = [
     ("W503", '"*.tid"', '"**/*"', '"**/*"'),
     ("E601", "You read", "You \u2067read", "\u2067"),
     ("E602", "You read", "You re\u200bad", "\u200b"),
+    ("E601", '"Plan the passage"', '"Plan \\u202e the passage"', "\\u202e"),
+    ("E602", "You read", "You ré\u200d\u200c\u200dad", "\u200d"),
+    ("E602", "You read", "You read\u200d", "\u200d"),
+    ("E602", '"Plan the passage"', '"Plan \\u200b the passage"', "\\u200b"),
     ("E603", "Doubt the table", "Doubt\U000e0041 the table", "\U000e0041"),
+    ("E603", "Doubt the table", "Doubt\U000e0101 the table", "\U000e0101"),
+    ("E603", "You read", "You é\ufe01\ufe02 read", "\ufe01"),
+    ("E603", "You read", "You r\ufe01ead", "\ufe01"),
+    ("E603", '"Plan the passage"', '"Plan \\U000E0049 the passage"', "\\U000E0049"),
+    ("E603", "  gauge:\n", '  "ga\\U000E0049uge":\n', "U000E0049"),
     ("W701", '"10 vocabulary terms, 15', '"10 vocabulary terms, 17', "17 inst"),
     ("W701", "with 3 lines", "with 4 lines", "4 lines"),
     ("W703", "composite_score: 88", "composite_score: 99", "composite_score"),
@@ -140,6 +149,9 @@ def test_a_file_of_another_name_is_told(check: Check) -> None:
         ("- Guess a datum", "- Write files outside the harbour"),
         ("[CRITICAL]", "[{SEVERITY}]"),
         ("[CRITICAL]", "[BLOCKER]"),
+        ("You read", "You ✔️ 1️⃣ 葛\ufe00 ∩\ufe00 read"),
+        ('"10 vocabulary terms, 15 instructions"', '"Add 3 instructions on fog"'),
+        ('"*.tid"', '"*машинное*обучение*"'),
         ("Reads tide tables", "<example>Reads</example> tide tables"),
         ("tier: expert\n", ""),
         ("[CRITICAL]", "[SUGGESTION]"),
@@ -198,6 +210,31 @@ def test_agents_that_escalate_to_each_other_are_both_told(tmp_path: Path, check:
         "escalation goes in a circle: tide-keeper → tide-reader → tide-keeper",
         "escalation goes in a circle: tide-reader → tide-keeper → tide-reader",
     }
+
+
+def test_a_circle_behind_a_first_choice_that_is_not_there_is_told(tmp_path: Path) -> None:
+    agent = "---\nname: {}\ndescription: d\nescalation: {{escalate_to: {}}}\n---\n"
+    for name, to in (("one", "ghost or two"), ("two", "one"), ("three", "one")):
+        (tmp_path / f"{name}.md").write_text(agent.format(name, to))
+
+    problems = check_agents(load_agents(tmp_path))
+
+    told = [(Path(p.file).stem, p.message) for p in problems if p.code == "E202"]
+    assert told == [
+        ("one", "escalation goes in a circle: one → two → one"),
+        ("two", "escalation goes in a circle: two → one → two"),
+    ]
+
+
+def test_a_file_whose_name_is_taken_is_examined_too(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.md").write_text(f"---\nname: x\ntier: a: {name}\n---\n")
+
+    library = load_agents(tmp_path)
+    problems = check_agents(library)
+
+    assert [Path(agent.path).name for agent in library.twins] == ["b.md"]
+    assert {Path(p.file).name for p in problems if p.code == "W001"} == {"a.md", "b.md"}
 
 
 def test_a_file_of_another_program_is_not_held_to_this_format(tmp_path: Path) -> None:
