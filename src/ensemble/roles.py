@@ -6,6 +6,7 @@ eight means for a turn (which mode, which tools, what it sees) is `ROLE_DEFAULTS
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Role(StrEnum):
@@ -40,6 +41,8 @@ class ToolMode(StrEnum):
     FULL = "full"
 
 
+HUMAN: Final = "human"
+"""A person, where an agent's name would stand."""
 KNOWN_TOOLS = (
     "Read", "Write", "Edit", "Grep", "Glob", "Bash", "WebSearch", "WebFetch", "Task",
 )  # fmt: skip

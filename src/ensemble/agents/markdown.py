@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from ensemble.agents import sections as md
 from ensemble.errors import InvalidFile
-from ensemble.roles import CognitiveMode
+from ensemble.roles import HUMAN, CognitiveMode
 from ensemble.strict_yaml import read_yaml
 
 _OUTPUTS: Final = ("Output Format", "Output Standards", "Output")
@@ -22,11 +22,12 @@ _PARTS: Final = (
 )
 _TEMPLATES: Final = ("Context Injection Template", "Template Reference")
 """Written for whoever prepares a turn, not for the agent."""
-_KNOWN: Final = (
+KNOWN: Final = (
     *(*_PARTS, *_TEMPLATES, "Collaboration Patterns", "Core Principles", "Pipeline Integration"),
     *("Priority Conflict Resolution", "Reasoning Framework", "Signals"),
 )
-_LOWER: Final = {name.lower(): name for name in _KNOWN}
+"""Headings that files of this format share; others are each file's own."""
+_LOWER: Final = {name.lower(): name for name in KNOWN}
 _LABELS: Final = ("domain boundaries", "vocabulary")
 """Paragraphs of the identity that have a part of their own."""
 _LABEL: Final = re.compile(r"\*\*([^*\n:]+)(?:\*\*\s*:|:\s*\*\*)\s*(.*)$")
@@ -40,7 +41,7 @@ _DEFERS: Final = re.compile(
 _NOBODY: Final = frozenset(
     {
         *("a", "an", "any", "the", "your", "their", "its", "our"),
-        *("human", "others", "people", "whoever"),
+        *(HUMAN, "others", "people", "whoever"),
     }
 )
 ALWAYS: Final = "Always"
@@ -116,7 +117,7 @@ class Body:
 
 def read_body(text: str) -> Body:
     """Cut an agent's Markdown body into its parts."""
-    lines = md.read_lines(text, _is_part)
+    lines = lines_of(text)
     parts = _parts(lines)
     shared = set(_PARTS) & set(parts)
     if len(shared) < _SHARED and not shared & {"Identity", "Instructions"}:
@@ -146,6 +147,11 @@ def read_body(text: str) -> Body:
         severities=tuple(dict.fromkeys(_SEVERITY.findall("\n".join(outputs.values())))),
         further=_further(parts),
     )
+
+
+def lines_of(text: str) -> list[md.Line]:
+    """Return a body's lines; a fence that is never closed ends at the next shared heading."""
+    return md.read_lines(text, _is_part)
 
 
 def _part(heading: str) -> str | None:

@@ -17,12 +17,7 @@ _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 
 class AgentFault(InvalidFile):
-    """Why an agent file, or one of its fields, was refused.
-
-    Codes: E001 cannot be read · E002 no text · E003 no frontmatter · E004 the frontmatter
-    never ends · E005 no YAML · E006 YAML that is refused · E007 no agent · E008 a field does
-    not fit · E009 the name is taken.
-    """
+    """Why an agent file, or one of its fields, was refused; what the codes mean, checks say."""
 
     def __init__(self, problem: str, *, where: str, fix: str, code: str) -> None:
         super().__init__(problem, where=where, fix=fix)

@@ -21,7 +21,7 @@ from ensemble.agents.shapes import (
     role_list,
     split_tools,
 )
-from ensemble.roles import CognitiveMode, ToolMode
+from ensemble.roles import HUMAN, CognitiveMode, ToolMode
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Tools = Annotated[tuple[str, ...], BeforeValidator(split_tools)]
@@ -103,7 +103,7 @@ class Escalation(BaseModel):
 
     confidence_threshold: Probability = 0.6
     """An answer less sure than this escalates. 0 never escalates."""
-    escalate_to: str = "human"
+    escalate_to: str = HUMAN
     """Who takes over: an agent's name, several (`a or b (lead)`), or `human`."""
     triggers: Texts = ()
     """Situations, in words, that escalate whatever the confidence."""

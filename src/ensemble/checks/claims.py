@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, Final, cast
 
 from ensemble.checks.problem import MOST_SIGHTINGS, Sighting
-from ensemble.checks.subject import Subject, items_of
+from ensemble.checks.subject import Subject
 from ensemble.strict_yaml import Path
 
 _COUNTED: Final = re.compile(r"\b(\d{1,3})((?:\s+[a-z][a-z-]*){1,3})\b", re.IGNORECASE)
@@ -117,13 +117,11 @@ def _terms(subject: Subject) -> int:
 
 
 def _instructions(subject: Subject) -> int:
-    sections = subject.sections("instructions")
-    return sum(len(list(items_of(heading.below))) for heading in sections)
+    return len(subject.items("instructions"))
 
 
 def _prohibitions(subject: Subject) -> int:
-    sections = subject.sections("never", "absolute prohibitions")
-    return sum(len(list(items_of(heading.below))) for heading in sections)
+    return len(subject.items("never", "absolute prohibitions"))
 
 
 def _sections(subject: Subject) -> int:

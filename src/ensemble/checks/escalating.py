@@ -8,7 +8,8 @@ from typing import Final
 from ensemble.agents.library import Agent
 from ensemble.answers.answer import SURENESS
 from ensemble.checks.problem import MOST_SIGHTINGS, Sighting
-from ensemble.checks.subject import HUMAN, Subject
+from ensemble.checks.subject import Subject
+from ensemble.roles import HUMAN
 
 _AGENT_NAME: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _LEVEL_LINE: Final = re.compile(r"\*\*Confidence\*\*\s*:(.*)", re.IGNORECASE)
@@ -83,7 +84,7 @@ def missing_escalation(subject: Subject) -> Iterator[Sighting]:
 
     The defaults hold: below 0.6 a person is asked.
     """
-    if subject.own and "escalation" not in subject.written:
+    if "escalation" not in subject.written:
         yield Sighting(
             subject.at(),
             "nothing says when the agent hands over, and to whom",

@@ -59,7 +59,7 @@ def unknown_key(subject: Subject) -> Iterator[Sighting]:
     model depends on it.
     """
     for path, meant in islice(_strangers(subject), MOST_SIGHTINGS):
-        if meant is None and subject.own:
+        if meant is None:
             yield Sighting(
                 subject.at_key(*path),
                 f"nothing reads the key {_dotted(path)!r}",
@@ -86,7 +86,7 @@ def name_differs_from_file(subject: Subject) -> Iterator[Sighting]:
     Agents are found by name, people look for files.
     """
     stem = PurePath(subject.agent.path).name.split(".")[0]
-    if subject.own and stem != subject.spec.name:
+    if stem != subject.spec.name:
         yield Sighting(
             subject.at("name"),
             f"the agent is called {subject.spec.name!r}, its file {stem!r}",
@@ -99,8 +99,6 @@ def missing_version(subject: Subject) -> Iterator[Sighting]:
 
     Every turn names the version of the agent that took it.
     """
-    if not subject.own:
-        return
     if "version" not in subject.written:
         yield Sighting(
             subject.at(), "the version is missing", "add `version: 1.0.0` to the frontmatter"

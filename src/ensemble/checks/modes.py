@@ -50,7 +50,7 @@ def unknown_tool(subject: Subject) -> Iterator[Sighting]:
 
     The turn does without it.
     """
-    for mode, tools in subject.spec.tools.modes.items() if subject.own else ():
+    for mode, tools in subject.spec.tools.modes.items():
         for tool in tools:
             plain = bare(tool)
             apart = _several(plain)
@@ -76,8 +76,7 @@ def unknown_tool_mode(subject: Subject) -> Iterator[Sighting]:
 
     No role takes it by itself; only a scenario that names it does.
     """
-    if subject.own:
-        yield from _misnamed(subject, ("tools",), subject.spec.tools.modes, ToolMode, "tool mode")
+    yield from _misnamed(subject, ("tools",), subject.spec.tools.modes, ToolMode, "tool mode")
 
 
 def undefined_tool_mode(subject: Subject) -> Iterator[Sighting]:
@@ -172,8 +171,6 @@ def seat_without_words(subject: Subject) -> Iterator[Sighting]:
 
     The agent is told what the role means in general, nothing of its own.
     """
-    if not subject.own:
-        return
     roles = subject.spec.ensemble_roles.roles
     silent = {seat.role: seat for seat in reversed(subject.seatings) if seat.role not in roles}
     for role, seat in silent.items():

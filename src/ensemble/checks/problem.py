@@ -97,6 +97,8 @@ class Rule:
     """Whether some of what it sees can be mended mechanically."""
     among: bool = False
     """Whether it looks at other agents or at scenarios too, not at the file alone."""
+    own_form: bool = False
+    """Whether it is about this project's own form, which no other program's file has."""
     only_informs: bool = False
     """Whether it never fails a check, however strict."""
 
@@ -112,6 +114,8 @@ class Rule:
 
     def apply(self, subject: Subject) -> Iterable[Problem]:
         """Yield the problems that the rule sees."""
+        if self.own_form and not subject.own:
+            return
         for seen in islice(self.look(subject), MOST_SIGHTINGS):
             yield Problem(
                 self.code,

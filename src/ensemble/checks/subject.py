@@ -11,13 +11,13 @@ from functools import cached_property
 from typing import Any, Final, cast
 
 from ensemble.agents.library import Agent
-from ensemble.agents.markdown import Body
-from ensemble.agents.sections import Line, read_lines
+from ensemble.agents.markdown import Body, lines_of
+from ensemble.agents.sections import Line
 from ensemble.agents.spec import AgentSpec
 from ensemble.checks.words import misspelt
+from ensemble.roles import HUMAN
 from ensemble.strict_yaml import Place
 
-HUMAN: Final = "human"
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _MOST_HEADINGS: Final = 2000
 _BEYOND: Final = re.compile(r"[^\x00-\x7f]+")
@@ -137,8 +137,8 @@ class Subject:
     def lines(self) -> Sequence[Line]:
         """The lines of the body, numbered as in the file, fences known."""
         above = self.agent.body_line - 1
-        text = "\n".join([*([""] * above), *self.rows[above:]])  # so that numbers are the file's
-        return read_lines(text, lambda row: row.startswith("## "))[above:]
+        lines = lines_of("\n".join(self.rows[above:]))
+        return [line._replace(number=line.number + above) for line in lines]
 
     @cached_property
     def headings(self) -> Sequence[Heading]:
@@ -163,10 +163,15 @@ class Subject:
             if heading.level == 2 and heading.text.lower().startswith(names):  # noqa: PLR2004
                 yield heading
 
+    def items(self, *names: str) -> list[Item]:
+        """Return the list items of those sections."""
+        return [item for heading in self.sections(*names) for item in items_of(heading.below)]
 
-def items_of(lines: Sequence[Line]) -> Iterator[Item]:
-    """Yield the outermost list items among `lines`, fences left out."""
-    for line in lines:
-        if not line.fenced and (match := _ITEM.match(line.text)):
-            number = int(match[1]) if match[1] else None
-            yield Item(match[2].strip(), line.number, match.start(2) + 1, number)
+
+def items_of(lines: Sequence[Line]) -> list[Item]:
+    """Return the outermost list items among `lines`, fences left out."""
+    return [
+        Item(match[2].strip(), line.number, match.start(2) + 1, int(match[1]) if match[1] else None)
+        for line in lines
+        if not line.fenced and (match := _ITEM.match(line.text))
+    ]

@@ -19,7 +19,7 @@ def unknown_model(subject: Subject) -> Iterator[Sighting]:
     The chain passes over it, and the next wish or the embedded model answers.
     """
     for path, name in _wishes(subject):
-        if not subject.own or "/" in name or model_named(name) is not None:
+        if "/" in name or model_named(name) is not None:
             continue
         meant = misspelt(name, MODELS, cutoff=0.6)
         otherwise = "write provider/model, or map the name under [aliases] in your settings"

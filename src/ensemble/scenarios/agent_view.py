@@ -15,9 +15,8 @@ from ensemble.agents.triggers import classify
 from ensemble.checks.words import is_tool
 from ensemble.graph.seating import wanted_of
 from ensemble.models.cost import text_tokens
-from ensemble.roles import Role
+from ensemble.roles import HUMAN, Role
 
-HUMAN: Final = "human"
 _PIPELINE: Final = (
     *("pipeline", "phase", "phase_name", "primary_phases", "phase_affinity"),
     *("previous_phase", "next_phase", "gate_type", "gate_trigger", "gate_integration"),
