@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 from ensemble.agents import keys
 from ensemble.agents.spec import AgentSpec
+from ensemble.agents.starting import UNWRITTEN
 from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
 from ensemble.checks.subject import Subject
 from ensemble.checks.words import AUDIT_KEYS, DIMENSIONS, TIERS, WORKING_ROLES, misspelt
@@ -145,6 +146,9 @@ def unfilled_placeholder(subject: Subject) -> Iterator[Sighting]:
             yield _unfilled(subject.at(*path), found[0])
     if found := _placeholder(subject.body.identity):
         yield _unfilled(subject.find(found[0]), found[0])
+    for sentence in UNWRITTEN if subject.own else ():
+        if sentence in subject.agent.text:
+            yield _unfilled(subject.find(sentence, anywhere=True), sentence)
 
 
 def repeated_entry(subject: Subject) -> Iterator[Sighting]:

@@ -125,9 +125,15 @@ class Subject:
                 return (number, 1)
         return (min(first, len(self.rows)), 1)
 
-    def find(self, text: str, *, below: int = 0) -> Place:
-        """Return where `text` first stands in the body, from a line on; its top if nowhere."""
-        first = max(self.agent.body_line, below)
+    def find(self, text: str, *, below: int = 0, anywhere: bool = False) -> Place:
+        """Return where `text` first stands in the body, from a line on; its top if nowhere.
+
+        Args:
+            text: what to find.
+            below: the first line to look at.
+            anywhere: whether to look at the frontmatter too.
+        """
+        first = 1 if anywhere else max(self.agent.body_line, below)
         for number, row in enumerate(self.rows[first - 1 :], first):
             if (column := row.find(text)) >= 0:
                 return (number, column + 1)

@@ -99,7 +99,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("about", ["", 'Says "no": always # never', "- *x\n---\ny"])
 def test_a_new_agent_is_whole_and_its_editor_finds_the_schema(tmp_path: Path, about: str) -> None:
-    place = new_agent("new-one", tmp_path / "agents", "{}\n", description=about)
+    place, _ = new_agent("new-one", tmp_path / "agents", "{}\n", description=about)
 
     agent = load_agent(place)
     assert (agent.name, agent.repairs, agent.dialect) == ("new-one", (), "ensemble")
@@ -116,7 +116,7 @@ def test_a_name_that_cannot_be_one_is_refused_with_one_that_can(tmp_path: Path, 
 
 
 def test_a_new_agent_never_replaces_a_file(tmp_path: Path) -> None:
-    place = new_agent("x", tmp_path, "{}")
+    place, _ = new_agent("x", tmp_path, "{}")
 
     with pytest.raises(UsageError, match="there is such a file"):
         new_agent("x", tmp_path, "{}")
