@@ -177,7 +177,7 @@ def _parts(lines: md.Lines) -> dict[str, list[md.Line]]:
             parts[last] += [md.Line(0, f"## {heading}", fenced=False), *below]
             continue
         last = name or heading
-        parts[last] = [*parts.get(last, []), *below]
+        parts.setdefault(last, []).extend(below)
     return parts
 
 
