@@ -17,9 +17,9 @@ from benchmarks import agents_checks, documents
 from benchmarks.bombs import bombs
 from benchmarks.process import ENSEMBLE, environment, finished
 from benchmarks.row import Options, Row
+from ensemble.agents.frontmatter import read_source
 from ensemble.agents.library import Library, load_agent, load_agents
 from ensemble.agents.loading import read_agents
-from ensemble.agents.reading import read_source
 from ensemble.agents.writing import dumped
 from ensemble.checks.run import check_agents
 from ensemble.config import library_folder

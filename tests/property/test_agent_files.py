@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.bombs import bombs
+from ensemble.agents.frontmatter import read_source
 from ensemble.agents.library import load_agent, load_agents
-from ensemble.agents.reading import read_source
 from ensemble.agents.writing import dumped, rewritten
 from ensemble.checks.run import check_agents
 from ensemble.scenarios.agent_view import shown

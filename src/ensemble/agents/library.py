@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from ensemble.agents.frontmatter import AgentFault
 from ensemble.agents.loading import Agent, read_file
-from ensemble.agents.reading import AgentFault
 from ensemble.errors import EnsembleError, Faults, InvalidFile, closest
 
 _CONTEXT_FILES: Final = frozenset({"agents.md", "claude.md", "readme.md"})

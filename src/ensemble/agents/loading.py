@@ -12,9 +12,9 @@ from ensemble.agents.cache import Cache, key_of
 from ensemble.agents.conversion import Converted, Fate
 from ensemble.agents.dialects import CLAUDE_CODE, ENSEMBLE, convert, dialect_of
 from ensemble.agents.fields import as_written, with_choices, with_name
+from ensemble.agents.frontmatter import AgentFault, Source, decode, read_source, read_toml
 from ensemble.agents.keys import AGENT_MARKS
 from ensemble.agents.markdown import Body, Instruction, read_body
-from ensemble.agents.reading import AgentFault, Source, decode, read_source, read_toml
 from ensemble.agents.repairs import Repair, repair
 from ensemble.agents.spec import AgentSpec
 from ensemble.errors import Faults

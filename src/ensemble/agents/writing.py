@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
-from ensemble.agents.reading import read_source
+from ensemble.agents.frontmatter import read_source
 from ensemble.errors import CannotWrite
 from ensemble.strict_yaml import Document, Path
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from ensemble.agents.frontmatter import decode
 from ensemble.agents.loading import read_agents
-from ensemble.agents.reading import decode
 from ensemble.agents.writing import write_text, written_out
 from ensemble.checks.problem import Edit, Problem
 from ensemble.errors import EnsembleError

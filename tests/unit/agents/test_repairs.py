@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ensemble.agents.frontmatter import AgentFault
 from ensemble.agents.library import load_agent, load_agents
-from ensemble.agents.reading import AgentFault
 from ensemble.agents.repairs import MEANINGS
 from ensemble.errors import InvalidFile
 

@@ -93,6 +93,7 @@ def test_a_second_fix_finds_nothing_to_do(check: Check, tmp_path: Path) -> None:
         ("audit: Read, Grep", "audit: Read, GrepFile"),
         ("audit: Read, Grep", "audit: Read, Fetch"),
         ("model: opus", "model: opsu"),
+        ("minimum_tier: medium", "minimun_tier: gigantic"),
         ("- llama3.3:70b", "- llama3.1:70b"),
         ('"10 vocabulary terms', '"12 vocabulary terms'),
         ("tier: expert\n", "tier: expert\n<function call omitted>\n"),

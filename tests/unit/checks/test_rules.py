@@ -68,6 +68,7 @@ SLIPS: Final = [
     ("W405", "spring, neap, ", "", "**Vocabulary**"),
     ("W406", "- Guess a datum\n", "", "## Never"),
     ("W407", "- Round a depth up", "- guess a datum.", "- guess"),
+    ("W407", "- Round a depth up", "- Guess a datum", "- Guess a datum\n- Leave"),
     ("W407", "slack, ebb", "slack, Spring", "**Vocabulary**"),
     ("W411", "tier: expert", "tier: phd", "## Instructions"),
     ("W412", "### Always (all modes)", "### When Critical", "## Instructions"),
