@@ -95,7 +95,10 @@ def ours(tools: Iterable[str]) -> list[str]:
         elif plain == "Agent":  # Claude Code's newer word for Task
             known.append(tool.replace("Agent", "Task", 1))
         else:
-            known += TOOL_NAMES.get(plain.lower(), (tool,))
+            group, _, name = plain.lower().rpartition("/")  # `web/fetch`, beside `server/tool`
+            names = TOOL_NAMES.get(name) if group in ("", *TOOL_NAMES) else None
+            within = tool[len(plain) :].strip()
+            known += [f"{each}{within}" for each in names] if names else [tool]
     return list(dict.fromkeys(known))
 
 

@@ -128,7 +128,15 @@ def test_copilots_models_are_tried_in_order_and_its_tool_aliases_are_ours(
 
 
 @pytest.mark.parametrize(
-    ("tools", "held"), [("[]", ()), ('["*"]', KNOWN_TOOLS), ("", KNOWN_TOOLS), ("read", ("Read",))]
+    ("tools", "held"),
+    [
+        ("[]", ()),
+        ('["*"]', KNOWN_TOOLS),
+        ("", KNOWN_TOOLS),
+        ("read", ("Read",)),
+        ("[web/fetch, github/search]", ("WebFetch", "github/search")),
+        ("shell(git log)", ("Bash(git log)",)),
+    ],
 )
 def test_copilots_empty_list_is_none_and_a_star_is_all(
     write_agent: WriteAgent, tools: str, held: tuple[str, ...]
