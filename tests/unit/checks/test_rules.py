@@ -33,7 +33,6 @@ SLIPS: Final = [
     ("W108", "[reasoning, math, quality]", "[reasoning, math, math]", "priorities"),
     ("W109", "role: advisor", "role: advisr", "role:"),
     ("W121", "model: opus", "model: opsu", "model:"),
-    ("W122", "minimum_tier: medium", "minimum_tier: large\n  # -\n", None),
     ("W122", "  - llama3.3:70b", "  - qwen3:8b", "qwen3:8b"),
     ("W123", "[reasoning,", "[reasonin,", "priorities"),
     ("W124", "batch: budget", "batch: budge", "batch:"),
@@ -110,13 +109,10 @@ SLIPS: Final = [
 
 @pytest.mark.parametrize(("code", "old", "new", "at"), SLIPS)
 def test_a_slip_raises_its_code_at_its_line(
-    check: Check, code: str, old: str, new: str, at: str | None
+    check: Check, code: str, old: str, new: str, at: str
 ) -> None:
     problems = check(old, new)
 
-    if at is None:
-        assert code not in {problem.code for problem in problems}
-        return
     text = Path(problems[0].file).read_text()
     line = text[: text.index(at)].count("\n") + 1
     assert (code, line) in {(problem.code, problem.line) for problem in problems}
@@ -149,6 +145,7 @@ def test_a_file_of_another_name_is_told(check: Check) -> None:
         ("You read tide tables.", "You read tide tables 👨‍👩‍👧 in می‌خواهم."),
         ("- Guess a datum", "- Write files outside the harbour"),
         ("[CRITICAL]", "[{SEVERITY}]"),
+        ("minimum_tier: medium", "minimum_tier: large"),
         ("[CRITICAL]", "[BLOCKER]"),
         ("You read", "You ✔️ 1️⃣ 葛\ufe00 ∩\ufe00 read"),
         ('"10 vocabulary terms, 15 instructions"', '"Add 3 instructions on fog"'),
