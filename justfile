@@ -37,7 +37,8 @@ contracts:
 bench *arguments:
     {{ bin }}/python -m benchmarks {{ arguments }}
 
-# Write docs/reference and docs/checks.md from the code.
+# Write docs/reference, docs/checks.md and the pictures of docs/topologies.md from the code.
 reference:
     {{ bin }}/python docs/reference/make.py
+    {{ bin }}/python docs/reference/topologies.py
     {{ bin }}/python -m ensemble.checks.page > docs/checks.md

@@ -1,6 +1,8 @@
 """Panel: members answer side by side, a chair decides.
 
 START ──panel_member──▶ panel (several) ──decision_maker──▶ chair ──▶ END
+
+For a judgement that needs several fields and one accountable voice; the first round is blind.
 """
 
 from typing import Any
@@ -23,7 +25,7 @@ topology = Topology(
 
 
 def graph(config: dict[str, Any] | None = None) -> Any:
-    """Return the compiled graph, for LangGraph's own tools."""
+    """Return what LangGraph's own tools wait for: the compiled graph."""
     from ensemble.scenarios.langgraph_json import compiled
 
     return compiled(topology, config)

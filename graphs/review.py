@@ -1,6 +1,8 @@
 """Review: members answer side by side, an auditor attacks, a chair decides.
 
 START ──panel_member──▶ panel (several) ──auditor──▶ auditor ──decision_maker──▶ chair ──▶ END
+
+For a decision that must survive an attack: the auditor sees the answers without names.
 """
 
 from typing import Any
@@ -25,7 +27,7 @@ topology = Topology(
 
 
 def graph(config: dict[str, Any] | None = None) -> Any:
-    """Return the compiled graph, for LangGraph's own tools."""
+    """Return what LangGraph's own tools wait for: the compiled graph."""
     from ensemble.scenarios.langgraph_json import compiled
 
     return compiled(topology, config)

@@ -1,6 +1,8 @@
 """Solo: one expert carries it alone.
 
 START ──solo──▶ expert ──▶ END
+
+For an everyday question, and as the yardstick that a panel has to beat.
 """
 
 from typing import Any
@@ -19,7 +21,7 @@ topology = Topology(
 
 
 def graph(config: dict[str, Any] | None = None) -> Any:
-    """Return the compiled graph, for LangGraph's own tools."""
+    """Return what LangGraph's own tools wait for: the compiled graph."""
     from ensemble.scenarios.langgraph_json import compiled
 
     return compiled(topology, config)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ensemble.models.provider import Candidate, ModelCall, Params, Reply
     from ensemble.roles import Role
     from ensemble.scenarios.panel import Panel, Result
+    from ensemble.scenarios.panel_chat import as_chat_model
     from ensemble.scenarios.replay import replay_scenario
     from ensemble.scenarios.run import run_scenario
 
@@ -32,6 +33,7 @@ _HOMES = {
     "models.provider": ("Candidate", "ModelCall", "Params", "Reply"),
     "roles": ("Role",),
     "scenarios.panel": ("Panel", "Result"),
+    "scenarios.panel_chat": ("as_chat_model",),
     "scenarios.replay": ("replay_scenario",),
     "scenarios.run": ("run_scenario",),
 }
@@ -54,6 +56,7 @@ __all__ = [
     "Role",
     "Rules",
     "Topology",
+    "as_chat_model",
     "found",
     "load_agent",
     "load_agents",

@@ -7,11 +7,14 @@ survive the way there and back is refused at the door.
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 _LEFT_OUT = ("__pycache__",)
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 def canonical(value: Any) -> bytes:
@@ -21,16 +24,22 @@ def canonical(value: Any) -> bytes:
         TypeError: it holds bytes, a set, a key that is no string, or another foreign type.
         ValueError: it holds NaN, an infinity or a lone surrogate.
     """
-    _refuse_foreign(value)
-    text = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return text.encode()
+    _refuse_foreign_keys(value)  # json would turn them into text
+    try:
+        return _ENCODER.encode(value).encode()
+    except (TypeError, ValueError):
+        _refuse_foreign(value)
+        raise
 
 
 def fingerprint(value: Any) -> str:
     """Return `sha256:` and the hex SHA-256 of the canonical form of `value`."""
-    return f"sha256:{hashlib.sha256(canonical(value)).hexdigest()}"
+    return fingerprint_of(canonical(value))
+
+
+def fingerprint_of(written: bytes) -> str:
+    """Return the fingerprint of a value whose canonical form is `written`."""
+    return f"sha256:{hashlib.sha256(written).hexdigest()}"
 
 
 def file_hash(path: Path) -> str:
@@ -60,21 +69,31 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def _refuse_foreign_keys(value: Any) -> None:
+    if isinstance(value, dict):
+        for key, item in cast("dict[Any, Any]", value).items():
+            if not isinstance(key, str):
+                raise TypeError(f"key {key!r} is a {type(key).__name__}; JSON keys are strings")
+            if isinstance(item, (dict, list, tuple)):
+                _refuse_foreign_keys(item)
+    elif isinstance(value, (list, tuple)):
+        for item in cast("list[Any]", value):
+            if isinstance(item, (dict, list, tuple)):
+                _refuse_foreign_keys(item)
+
+
 def _refuse_foreign(value: Any) -> None:
+    """Raise in our words for what json refuses in its own."""
     if value is None or isinstance(value, (bool, int, str)):
         return
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"{value} does not survive JSON; say null and why instead")
-        return
-    if isinstance(value, Mapping):
-        for key, item in cast("Mapping[Any, Any]", value).items():
-            if not isinstance(key, str):
-                raise TypeError(f"key {key!r} is a {type(key).__name__}; JSON keys are strings")
+    elif isinstance(value, dict):
+        for item in cast("dict[str, Any]", value).values():
             _refuse_foreign(item)
-        return
-    if isinstance(value, (list, tuple)):
+    elif isinstance(value, (list, tuple)):
         for item in cast("list[Any]", value):
             _refuse_foreign(item)
-        return
-    raise TypeError(f"a {type(value).__name__} does not survive JSON")
+    else:
+        raise TypeError(f"a {type(value).__name__} does not survive JSON")

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+HUMAN: Final = "human"
+"""Who is no agent but a person: in a cast, and where an agent hands over."""
+
 
 class Role(StrEnum):
     """The ensemble roles that every agent can take."""
@@ -41,8 +44,6 @@ class ToolMode(StrEnum):
     FULL = "full"
 
 
-HUMAN: Final = "human"
-"""A person, where an agent's name would stand."""
 KNOWN_TOOLS = (
     "Read", "Write", "Edit", "Grep", "Glob", "Bash", "WebSearch", "WebFetch", "Task",
 )  # fmt: skip

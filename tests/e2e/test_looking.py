@@ -145,6 +145,42 @@ def test_a_graph_is_drawn_as_mermaid_and_as_svg(command: "Command", tmp_path: Pa
     assert all(name in words for name in ("ml-engineer", "data-scientist", "skeptic", "auditor"))
 
 
+OWN_EDGES = """\
+schema: ensemble/scenario@1
+name: own
+task: Which?
+choices: [promote, request-changes]
+models: {chain: [test/model]}
+edges:
+  - {from: START, to: panel, role: panel_member}
+  - {from: panel, to: breaker, role: tiebreaker, when: split & ~majority}
+  - {from: panel, to: END}
+  - {from: breaker, to: END}
+cast: {panel: [ml-engineer, data-scientist], breaker: senior-architect}
+"""
+
+
+def test_a_scenario_with_its_own_edges_is_checked_drawn_planned_and_run(
+    command: "Command", answering: "Answering"
+) -> None:
+    (command.project / "scenarios" / "own.yaml").write_text(OWN_EDGES)
+
+    checked = command("check", "scenarios/own.yaml")
+    drawn = command("draw", "scenarios/own.yaml")
+    plan = command.json("plan", "scenarios/own.yaml")
+    ran = command.json("run", "scenarios/own.yaml")
+    took = command("draw", ran["run"])
+
+    assert checked.returncode == 0, checked.stdout
+    assert '-->|"tiebreaker<br/>if split and not majority"| seat_breaker' in drawn.stdout
+    assert plan["clean"]["model_calls"] == 2
+    assert (ran["status"], answering.asked) == ("completed", 2)
+    assert 'start ==>|"panel_member"| seat_panel' in took.stdout
+    assert 'seat_panel -->|"tiebreaker<br/>if split and not majority"| seat_breaker' in took.stdout
+    assert 'seat_panel ==>|"else"| finish' in took.stdout
+    assert "class seat_breaker idle" in took.stdout
+
+
 def test_a_drawing_that_cannot_be_written_says_so(command: "Command") -> None:
     done = command("draw", "review", "--svg", "nowhere/review.svg")
 

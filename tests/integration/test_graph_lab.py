@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import pytest
 
+from ensemble.graph.dialogue import LAB_ROUNDS
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Rules
 from ensemble.graph.topology import Topology
-from ensemble.graph.turn import LAB_ROUNDS
 from ensemble.scenarios.graphs import load_topology
 from ensemble.testing import Script, scripted
 from ensemble.testing.panels import (

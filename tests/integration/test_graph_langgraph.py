@@ -1,10 +1,12 @@
-"""The compiled graph in LangGraph's own hands: invoked bare, checkpointed, drawn."""
+"""The compiled graph in LangGraph's own hands: invoked, checkpointed, streamed, nested, drawn."""
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import pytest
+from langchain_core.callbacks import AsyncCallbackHandler
 
 from ensemble.errors import UsageError
 from ensemble.graph.compile import compile_graph
@@ -143,13 +145,162 @@ async def test_langgraph_can_stream_each_nodes_update(review: Ensemble) -> None:
     assert seen[3:] == ["auditor@auditor", "chair@decision_maker", "decision"]
 
 
+async def test_values_and_messages_can_be_streamed_too(review: Ensemble) -> None:
+    graph = compile_graph(review, make_context=Contexts().make)
+
+    parts = [
+        part async for part in graph.astream({"task": "one"}, stream_mode=["values", "messages"])
+    ]
+
+    values = [part for mode, part in parts if mode == "values"]
+    speakers = {part[1]["langgraph_node"] for mode, part in parts if mode == "messages"}
+    assert values[-1]["decision"]["authority"] == "decided"
+    assert speakers == {
+        "panel[0]@panel_member",
+        "panel[1]@panel_member",
+        "auditor@auditor",
+        "chair@decision_maker",
+    }
+
+
+async def test_custom_streams_one_small_document_for_what_is_worth_showing(
+    review: Ensemble,
+) -> None:
+    contexts = Contexts({"panel[0]": [a_request(), an_answer("promote")]})
+    graph = compile_graph(review, make_context=contexts.make)
+
+    told = [part async for part in graph.astream({"task": "one"}, stream_mode="custom")]
+
+    assert [(part["event"], part.get("node")) for part in told[-5:]] == [
+        ("turn_started", "auditor@auditor"),
+        ("turn_ended", "auditor@auditor"),
+        ("turn_started", "chair@decision_maker"),
+        ("turn_ended", "chair@decision_maker"),
+        ("decided", None),
+    ]
+    events = [part["event"] for part in told]
+    assert [events.count(name) for name in ("turn_started", "turn_ended")] == [4, 4]
+    assert [part["tool"] for part in told if part["event"] == "lab_returned"] == ["check_data"]
+    assert told[-1] == {"event": "decided", "authority": "decided", "position": "promote"}
+
+
+async def test_callbacks_hear_chains_and_models_by_the_seats_they_belong_to(
+    review: Ensemble,
+) -> None:
+    hears = Hears()
+    graph = compile_graph(review, make_context=Contexts().make)
+
+    await graph.ainvoke({"task": "one"}, {"callbacks": [hears]})
+
+    seats = {"panel[0]@panel_member", "panel[1]@panel_member", "auditor@auditor"}
+    assert seats <= hears.chains
+    assert seats <= hears.models
+    assert hears.open == 0
+
+
+async def test_it_is_a_node_of_another_graph_that_has_a_state_and_a_context_of_its_own(
+    review: Ensemble,
+) -> None:
+    from langgraph.graph import StateGraph
+
+    inner = compile_graph(review, make_context=Contexts().make)
+    outer: Any = StateGraph(Theirs, context_schema=TheirContext)
+    outer.add_node("ask", asks)
+    outer.add_node("panel", inner)
+    outer.add_edge("__start__", "ask")
+    outer.add_edge("ask", "panel")
+
+    state = await outer.compile().ainvoke({"turns": ["mine"]}, context=TheirContext("theirs"))
+
+    assert state["task"] == "from outside"
+    assert state["decision"]["decision"]["position"] == "promote"
+
+
+async def test_it_is_called_from_a_function_that_is_a_node(review: Ensemble) -> None:
+    from langgraph.graph import StateGraph
+
+    inner = compile_graph(review, make_context=Contexts().make)
+
+    async def panel(state: Theirs) -> Theirs:
+        decided = await inner.ainvoke({"task": state.get("task")})
+        return {"decision": decided["decision"]}
+
+    outer: Any = StateGraph(Theirs)
+    outer.add_node("panel", panel)
+    outer.add_edge("__start__", "panel")
+
+    state = await outer.compile().ainvoke({"task": "one", "turns": ["mine"]})
+
+    assert state["turns"] == ["mine"]
+    assert state["decision"]["authority"] == "decided"
+
+
+def test_invoked_from_code_that_is_not_async_it_says_what_to_call(review: Ensemble) -> None:
+    graph = compile_graph(review, make_context=Contexts().make)
+
+    with pytest.raises(TypeError, match="via the async API \\(ainvoke, astream"):
+        graph.invoke({"task": "one"})
+
+
+async def test_a_store_reaches_the_nodes_graph(review: Ensemble) -> None:
+    from langgraph.store.memory import InMemoryStore
+
+    store = InMemoryStore()
+
+    graph = compile_graph(review, make_context=Contexts().make, store=store)
+
+    assert graph.store is store
+
+
 @pytest.mark.parametrize("name", ["solo", "panel", "review"])
-def test_langgraph_draws_the_graph(name: str) -> None:
+def test_langgraph_draws_the_graph_with_roles_on_its_edges(name: str) -> None:
     ensemble = an_ensemble(load_topology(GRAPHS / f"{name}.py"), {"panel": 2})
     graph = compile_graph(ensemble, make_context=Contexts().make)
 
-    drawn = graph.get_graph().draw_mermaid()
+    drawn = graph.get_graph()
 
+    edges = {(edge.target, edge.data) for edge in drawn.edges}
     for member, role in ensemble.nodes():
-        assert f"({member.path}@{role}" in drawn
-    assert "decision -.-> __end__" in drawn
+        assert (f"{member.path}@{role}", role) in edges
+    assert ("__end__", None) in edges
+    assert "lab" not in drawn.nodes
+
+
+class Hears(AsyncCallbackHandler):
+    """An ordinary handler of callbacks: who began, and how many have not ended."""
+
+    def __init__(self) -> None:
+        self.chains: set[str] = set()
+        self.models: set[str] = set()
+        self.open = 0
+
+    async def on_chain_start(self, *_: Any, **told: Any) -> None:
+        self.chains.add(str(told.get("name")))
+        self.open += 1
+
+    async def on_chain_end(self, *_: Any, **__: Any) -> None:
+        self.open -= 1
+
+    async def on_chat_model_start(self, *_: Any, **told: Any) -> None:
+        self.models.add(told["metadata"]["langgraph_node"])
+        self.open += 1
+
+    async def on_llm_end(self, *_: Any, **__: Any) -> None:
+        self.open -= 1
+
+
+class Theirs(TypedDict, total=False):
+    """The state of somebody else's graph, with a `turns` of its own kind."""
+
+    task: str
+    decision: dict[str, Any]
+    turns: list[str]
+
+
+@dataclass
+class TheirContext:
+    name: str
+
+
+def asks(_: Theirs) -> Theirs:
+    return {"task": "from outside"}

@@ -84,7 +84,12 @@ async def test_members_of_a_panel_are_asked_side_by_side() -> None:
 
     state = await play(ensemble, run)
 
-    assert state["decision"]["witnesses"] == {"seated": 4, "answered": 4, "effective": 4.0}
+    assert state["decision"]["witnesses"] == {
+        "seated": 4,
+        "answered": 4,
+        "effective": 4.0,
+        "clones": {},
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,16 @@
 """Panels composed in Python: the examples of the docs, and what they leave out."""
 
-import importlib.util
 import json
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from langchain_core.language_models import FakeListChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.runnables import RunnableLambda
 
 from ensemble import END, START, Edge, Panel, Role, Rules, Topology, load_agents
 from ensemble.errors import InvalidFile, NoModelLeft, UsageError
@@ -29,6 +30,7 @@ EXAMPLES: Final = [
 ]
 YES: Final = "**Result**: ship it\n**Confidence**: high\n**Position**: promote"
 NO: Final = "**Result**: not yet\n**Confidence**: high\n**Position**: reject"
+DISPOSED: Final = "**Dispositions**:\n- V1: rejected, the data leaks\n- V2: accepted"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,9 @@ async def test_each_seat_has_the_model_that_a_mapping_gives_it() -> None:
     models = {
         "panel": scripted(YES),
         "panel[1]": FakeListChatModel(responses=[NO]),
-        "chair": scripted(NO),
+        "chair": scripted(
+            f"{NO}\n**Dispositions**:\n- V1: rejected, the data leaks\n- V2: accepted"
+        ),
     }
 
     panel = Panel("panel", models=models, choices=["promote", "reject"])
@@ -81,7 +85,9 @@ async def test_each_seat_has_the_model_that_a_mapping_gives_it() -> None:
         "panel[2]": "promote",
         "chair": "reject",
     }
-    assert result.document["witnesses"] == {"seated": 3, "answered": 3, "effective": 2.0}
+    witnesses = result.document["witnesses"]
+    assert (witnesses["answered"], witnesses["effective"]) == (3, 2.0)
+    assert list(witnesses["clones"].values()) == [["panel[0]", "panel[2]"]]
     assert str(result).startswith("DECIDED: reject\nnot yet")
 
 
@@ -145,7 +151,7 @@ async def test_findings_and_reasons_are_told() -> None:
 
     assert [item["title"] for item in result.findings] == ["a leak"]
     assert result.authority == "advisory"
-    assert result.reasons == ["CRITICAL findings are open: F1"]
+    assert result.reasons == ["CRITICAL findings are open: F1", "left without an answer: F1"]
 
 
 @pytest.mark.parametrize(
@@ -180,40 +186,39 @@ async def test_a_provider_function_is_asked_with_the_seat_it_answers_for() -> No
     assert result.document["turns"][0]["served"] == "mine/x"
 
 
-def test_langgraph_json_names_every_graph_and_each_returns_a_compiled_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from langgraph.graph.state import CompiledStateGraph
+async def test_any_runnable_can_sit_in_a_seat() -> None:
+    def counts(messages: list[BaseMessage]) -> str:
+        return f"{YES} {len(messages)}"
 
-    monkeypatch.chdir(CHECKOUT)
-    listed: dict[str, str] = json.loads((CHECKOUT / "langgraph.json").read_text())["graphs"]
+    def says(_: list[BaseMessage]) -> AIMessage:
+        return AIMessage(YES)
 
-    compiled = {name: made(*where.split(":")) for name, where in listed.items()}
+    models: dict[str, Any] = {
+        "panel[0]": RunnableLambda(counts),
+        "panel": RunnableLambda(says),
+        "chair": RunnableLambda(says) | StrOutputParser(),
+    }
 
-    assert set(listed) == {path.stem for path in (CHECKOUT / "graphs").glob("*.py")}
-    assert all(isinstance(graph, CompiledStateGraph) for graph in compiled.values())
-    assert {name: graph.name for name, graph in compiled.items()} == {n: n for n in listed}
+    result = await Panel("panel", models=models).run("Promote?")
 
-
-async def test_a_graph_of_langgraph_json_takes_its_cast_and_models_from_the_config(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(CHECKOUT)
-    configurable = {"models": FakeListChatModel(responses=[YES]), "cast": {"expert": "skeptic"}}
-
-    graph = made("graphs/solo.py", "graph", {"configurable": configurable})
-    state = await graph.ainvoke({"task": "Promote?"})
-
-    assert state["decision"]["decision"]["position"] == "promote"
-    assert [turn["agent"] for turn in state["turns"].values()] == ["skeptic"]
+    took = {turn["key"].split("/")[0]: turn["position"] for turn in result.document["turns"]}
+    assert took == {
+        "panel[0]": "promote 3",
+        "panel[1]": "promote",
+        "panel[2]": "promote",
+        "chair": "promote",
+    }
 
 
-def made(path: str, name: str, config: Any = None) -> Any:
-    """Load a graph file as LangGraph's tools do, and call what it exposes."""
-    spec = importlib.util.spec_from_file_location(f"graph_{Path(path).stem}", CHECKOUT / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.pop(spec.name, None)
-    spec.loader.exec_module(module)
-    return getattr(module, name)(config)
+async def test_a_runnable_that_says_neither_text_nor_a_message_loses_its_seat() -> None:
+    def says(_: list[BaseMessage]) -> dict[str, str]:
+        return {"position": "promote"}
+
+    others = {"panel": scripted(YES), "chair": scripted(YES)}
+    panel = Panel("panel", models={"panel[0]": RunnableLambda(says), **others})
+
+    result = await panel.run("Promote?")
+
+    lost = result.document["turns"][0]
+    assert lost["status"] == "failed"
+    assert "returned a dict, neither a message nor text" in lost["problem"]

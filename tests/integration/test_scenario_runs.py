@@ -267,11 +267,32 @@ async def test_a_changed_load_bearing_agent_runs_only_once_accepted(scenario: Pa
     chair.parent.mkdir()
     shutil.copy(CHECKOUT / "agents" / chair.name, chair)
     chair.write_text(chair.read_text().replace("load_bearing: false", "load_bearing: true"))
-    await run_scenario(scenario, choices=saying())
+    first = await run_scenario(scenario, choices=saying())
     chair.write_text(chair.read_text().replace("## Never", "## Never\n\n- Decide in haste"))
 
     with pytest.raises(Refused, match="--accept-changes"):
         await run_scenario(scenario, choices=saying())
     accepted = await run_scenario(scenario, choices=saying(accept_changes=True))
 
-    assert accepted.status == 0
+    assert (first.status, accepted.status) == (8, 8)
+
+
+async def test_the_decision_of_a_load_bearing_agent_waits_for_a_person(scenario: Path) -> None:
+    chair = scenario.parents[1] / "agents" / "senior-architect.md"
+    chair.parent.mkdir()
+    text = (CHECKOUT / "agents" / chair.name).read_text()
+    chair.write_text(text.replace("load_bearing: false", "load_bearing: true"))
+    paused = await run_scenario(scenario, choices=saying())
+    folder = Path(paused.result["journal"]).parent
+
+    resumed = await resume_run(folder, choices=saying(said=("confirm: seen by the board",)))
+
+    assert paused.status == 8
+    assert paused.result["decision"] is None
+    assert "senior-architect is load-bearing" in str(paused.error)
+    assert resumed.status == 0
+    assert resumed.result["decision"]["confirmed"] == {
+        "by": "human",
+        "word": "confirm",
+        "why": "seen by the board",
+    }

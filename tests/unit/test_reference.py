@@ -9,14 +9,16 @@ import pytest
 
 from ensemble.agents.markdown import Body
 from ensemble.agents.spec import AgentSpec
+from ensemble.graph.condition_text import CONDITIONS
+from ensemble.scenarios.loading import load_scenario
 from ensemble.scenarios.spec import Scenario
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
 FILES: Final = ("agent-file.md", "cli.md", "lab.md", "scenario.md", "settings.md")
 
 
-def the_script() -> Any:
-    spec = importlib.util.spec_from_file_location("make_reference", FOLDER / "make.py")
+def the_script(name: str = "make") -> Any:
+    spec = importlib.util.spec_from_file_location(f"{name}_reference", FOLDER / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
@@ -29,6 +31,30 @@ def test_a_page_is_what_the_code_says(file: str) -> None:
     page = the_script().PAGES[file]()
 
     assert (FOLDER / file).read_text(encoding="utf-8") == page, "run `just reference`"
+
+
+def test_the_topologies_are_drawn_as_their_files_say() -> None:
+    kept = (FOLDER.parent / "topologies.md").read_text(encoding="utf-8")
+
+    assert kept == the_script("topologies").page(), "run `just reference`"
+    assert kept.count("```mermaid") == len([*(FOLDER.parents[1] / "graphs").glob("*.py")])
+
+
+def test_every_condition_of_a_scenario_is_explained() -> None:
+    kept = (FOLDER.parent / "topologies.md").read_text(encoding="utf-8")
+
+    rows = {line.split("`")[1].partition("(")[0] for line in kept.splitlines() if "| `" in line}
+    assert set(CONDITIONS) <= rows
+
+
+def test_the_scenario_of_the_topologies_page_loads(tmp_path: Path) -> None:
+    kept = (FOLDER.parent / "topologies.md").read_text(encoding="utf-8")
+    path = tmp_path / "index-choice.yaml"
+    path.write_text(kept.partition("```yaml\n")[2].partition("```")[0])
+
+    loaded = load_scenario(path)
+
+    assert loaded.ensemble.topology.decider() == "chair"
 
 
 def test_every_page_is_written_by_the_script() -> None:

@@ -4,6 +4,7 @@ One unreadable file never stops a folder: its fault is kept beside the agents th
 and raised only where somebody seats that agent.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Final
 
 from ensemble.agents.frontmatter import AgentFault
 from ensemble.agents.loading import Agent, read_file
+from ensemble.agents.markdown import Body
+from ensemble.agents.spec import AgentSpec
 from ensemble.errors import EnsembleError, Faults, InvalidFile, closest
+from ensemble.roles import HUMAN
 
 _CONTEXT_FILES: Final = frozenset({"agents.md", "claude.md", "readme.md"})
 _LOOK: Final = 65536
@@ -49,7 +53,7 @@ class Library(Mapping[str, Agent]):
         return len(self.agents)
 
     def find(self, name: str, *, where: str) -> Agent:
-        """Return the agent called `name`.
+        """Return the agent called `name`; `human` is a person, unless a file is so called.
 
         Raises:
             InvalidFile: there is none; or its file could not be read, and that is the fault.
@@ -59,11 +63,19 @@ class Library(Mapping[str, Agent]):
         for fault in self.faults:
             if Path(fault.where.split(":")[0]).stem == name:
                 raise fault
+        if name == HUMAN:
+            return a_person()
         raise InvalidFile(
             f"no agent is called {name!r}",
             where=where,
             fix=closest(name, self.agents, kind="agent"),
         )
+
+
+def a_person() -> Agent:
+    """Return what sits in a person's seat: no file, no tools, every role."""
+    spec = AgentSpec(name=HUMAN, description="A person, who is asked when the seat is entered.")
+    return Agent(spec, Body(), HUMAN, hashlib.sha256(HUMAN.encode()).hexdigest(), dialect=HUMAN)
 
 
 def load_agents(*folders: str | Path, cached: bool = False) -> Library:

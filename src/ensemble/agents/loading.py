@@ -18,6 +18,7 @@ from ensemble.agents.markdown import Body, Instruction, read_body
 from ensemble.agents.repairs import Repair, repair
 from ensemble.agents.spec import AgentSpec
 from ensemble.errors import Faults
+from ensemble.roles import HUMAN
 from ensemble.strict_yaml import Document, within
 
 if TYPE_CHECKING:
@@ -81,6 +82,11 @@ class Agent:
     def name(self) -> str:
         """The agent's name."""
         return self.spec.name
+
+    @property
+    def is_person(self) -> bool:
+        """Whether no model is asked for it, but a person."""
+        return self.dialect == HUMAN
 
 
 def read_file(path: Path, kept: Cache | None = None) -> list[Agent]:

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from ensemble.agents.casting import Casting
@@ -88,8 +89,9 @@ def own_part(
 
 def specialities(casting: Casting, briefing: Briefing) -> dict[str, bool]:
     """Return the agent's specialisations, and whether each meets the task and so is read."""
+    given = _words_given(briefing)
     return {
-        name: _meets(f"{name} {' '.join(items)}", briefing)
+        name: len(_words(f"{name} {' '.join(items)}") & given) >= _WORDS_IN_COMMON
         for name, items in casting.agent.body.specialisations.items()
     }
 
@@ -127,14 +129,16 @@ def _for_every_mode(casting: Casting) -> dict[str, list[str]]:
     return blocks
 
 
-def _meets(speciality: str, briefing: Briefing) -> bool:
-    given = " ".join([briefing.task, *(text for _, text in briefing.files)])
-    return len(_words(speciality) & _words(given)) >= _WORDS_IN_COMMON
+@lru_cache(maxsize=8)
+def _words_given(briefing: Briefing) -> frozenset[str]:
+    """Return the words of what all seats are given, read once for all of them."""
+    return _words.__wrapped__(" ".join([briefing.task, *(text for _, text in briefing.files)]))
 
 
-def _words(text: str) -> set[str]:
+@lru_cache(maxsize=512)
+def _words(text: str) -> frozenset[str]:
     long = re.findall(rf"[a-z]{{{_SHORTEST_WORD},}}", text.lower())
-    return {word.removesuffix("s").removesuffix("ing").removesuffix("ed") for word in long}
+    return frozenset(word.removesuffix("s").removesuffix("ing").removesuffix("ed") for word in long)
 
 
 def _role(casting: Casting, standing: Standing) -> str:
@@ -152,11 +156,6 @@ def _role(casting: Casting, standing: Standing) -> str:
         else "Your answer is the last word; the result is made from it.",
         "It succeeds if the next reader can act on it without asking you anything.",
     ]
-    if spec.escalation.triggers:
-        triggers = "; ".join(spec.escalation.triggers)
-        lines.append(f"Say so under Uncertainty Factors if one of these holds: {triggers}.")
-    if reserved := [item for kind in spec.human_decisions_required.values() for item in kind]:
-        lines.append(f"Leave these to a person, and say so: {'; '.join(reserved)}.")
     return "\n".join(line for line in lines if line)
 
 
@@ -170,11 +169,15 @@ def _form(casting: Casting, wanted: Wanted) -> str:
     if wanted.dispositions:
         head.append("**Dispositions**:")
         head += [
-            f"- {name}: accepted | rejected | deferred — {{why}}" for name in wanted.dispositions
+            f"- {name}: accepted | fixed | rejected | deferred — {{why}}"
+            for name in wanted.dispositions
         ]
     if wanted.claims:
         head.append("**Claims**:")
         head.append("- {what the decision rests on} [{evidence id}/{gate}: passed | failed]")
+    if wanted.escalates:
+        head.append("**Escalates**: {the marks of what holds of these, else none}")
+        head += [f"- {mark}: {told}" for mark, told in wanted.escalates]
     parts = ["# Form of your answer", *head]
     gate = ["gate"] if "gate" in casting.role else []
     keys = [*gate, casting.tool_mode or "", casting.mode, "*"]
@@ -192,7 +195,20 @@ def _how_to_measure(wanted: Wanted) -> str:
     return (
         "\nTo measure before you answer, reply with this alone, the spec filled in:\n"
         '```json\n{"action": {"tool": "' + wanted.tools[0] + '", "spec": {}}}\n```'
-        f"{forms}"
+        f"{forms}\n"
+        "What the lab can settle afterwards, put into the reply as a fence of its own:\n"
+        '```json\n{"checks": [{"claim": "…", "tool": "' + wanted.tools[0] + '", "spec": {}, '
+        '"metric": "…", "at_least": 0.0}]}\n```'
+    )
+
+
+def escalates(casting: Casting) -> tuple[tuple[str, str], ...]:
+    """Return what the agent's file hands over for: triggers T1 …, decisions reserved H1 …."""
+    spec = casting.agent.spec
+    reserved = [item for kind in spec.human_decisions_required.values() for item in kind]
+    return (
+        *((f"T{n}", told) for n, told in enumerate(spec.escalation.triggers, 1)),
+        *((f"H{n}", f"a person must decide: {told}") for n, told in enumerate(reserved, 1)),
     )
 
 

@@ -1,5 +1,6 @@
 """One parsed reply, and what a turn's reply may and must hold."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ensemble.roles import Severity
 
 Confidence = Literal["high", "medium", "low"]
-DispositionState = Literal["accepted", "rejected", "deferred"]
-DISPOSITION_STATES: Final = ("accepted", "rejected", "deferred")
+DispositionState = Literal["accepted", "fixed", "rejected", "deferred"]
+DISPOSITION_STATES: Final = ("accepted", "fixed", "rejected", "deferred")
 SURENESS: Final[dict[str, float]] = {"high": 0.9, "medium": 0.65, "low": 0.25}
 """Middle of what each word stands for: high over 0.8, medium from 0.5, low below."""
 
@@ -51,14 +52,14 @@ class RaisedFinding(BaseModel):
 
 
 class Disposition(BaseModel):
-    """What the decider does about one finding."""
+    """What the decider does about one finding, or one view that is not its own."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     finding: str
-    """The finding's id."""
+    """The finding's id, or the view's."""
     state: DispositionState
-    """Accepted, rejected or deferred."""
+    """Accepted; fixed already; rejected, for a reason; or deferred to a person."""
     reason: str = ""
     """Why."""
 
@@ -82,6 +83,34 @@ class RaisedClaim(BaseModel):
     @classmethod
     def _names_evidence(cls, given: str | None) -> str | None:
         return given if given and _EVIDENCE.fullmatch(given) else None
+
+
+class Check(BaseModel):
+    """A statement with the measurement that settles it; the lab makes it once it is asked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    claim: str
+    """The statement."""
+    tool: str
+    """The lab tool that measures."""
+    spec: Mapping[str, Any]
+    """What it measures."""
+    metric: str
+    """The figure of the result that counts."""
+    at_least: float | None = None
+    """The statement holds where the figure is this or more."""
+    at_most: float | None = None
+    """The statement holds where the figure is this or less."""
+    evidence: str | None = None
+    """What the lab measured for it; None before, and where it could not."""
+
+    def holds(self, value: object) -> bool | None:
+        """Return whether a measured value bears the statement out; None where nobody can say."""
+        if not isinstance(value, (int, float)) or (self.at_least is None and self.at_most is None):
+            return None
+        low = -math.inf if self.at_least is None else self.at_least
+        return low <= value <= (math.inf if self.at_most is None else self.at_most)
 
 
 class Answer(BaseModel):
@@ -109,6 +138,10 @@ class Answer(BaseModel):
     """The decider's word on each finding."""
     claims: tuple[RaisedClaim, ...] = ()
     """What the decision rests on."""
+    checks: tuple[Check, ...] = ()
+    """Measurements by which the answer says it can be verified."""
+    escalates: tuple[str, ...] = ()
+    """Ids of the agent's own triggers (T1 …) and reserved decisions (H1 …) that hold."""
     action: Mapping[str, Any] | None = None
     """A measurement or tool the agent asks for before it answers."""
 
@@ -125,10 +158,16 @@ class Wanted:
     """Ids of the findings that must be answered."""
     claims: bool = False
     """Whether the reply names what it rests on."""
+    escalates: tuple[tuple[str, str], ...] = ()
+    """Marks of what the reply may say holds, and what each stands for."""
     tools: tuple[str, ...] = ()
     """Names of the tools that may be asked for."""
     forms: tuple[str, ...] = ()
     """What each tool's spec holds, one line each."""
+
+    def spared(self) -> "Wanted":
+        """Return what of it a very small model is asked for; its schema has no more."""
+        return Wanted(choices=self.choices, dispositions=self.dispositions)
 
 
 _EVIDENCE: Final = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?")

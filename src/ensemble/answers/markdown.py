@@ -7,7 +7,7 @@ their own labels. Fences inside the answer are text. What is no envelope is the 
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
 from pydantic import ValidationError
@@ -26,10 +26,11 @@ _LABEL: Final = re.compile(r"^\s*(?:[-*]\s+)?\*\*([^*\n]{2,40}?):?\*\*\s*:?\s*(.
 # Possessive (`*+`): a run of spaces is read once, however the rest of the line fails.
 _FINDING: Final = re.compile(r"^#{2,5}\s*\[([A-Za-z]+)\]\s*+(.*\S)")
 _DISPOSITION: Final = re.compile(
-    r"^\s*(?:[-*]\s+)?\**([A-Z]\d+)[\s*:—\u2013-]+(accepted|rejected|deferred)\b[\s*:—\u2013,.-]*(.*)$",
+    r"^\s*(?:[-*]\s+)?\**([A-Z]\d+)[\s*:—\u2013-]+(accepted|fixed|rejected|deferred)\b[\s*:—\u2013,.-]*(.*)$",
     re.IGNORECASE,
 )
 _CITED: Final = re.compile(r"([A-Z]\d+(?:/[\w.-]+)?)(?:\s*:\s*(\w+))?\]")
+_NAMED: Final = re.compile(r"\b[TH]\d+\b")
 _FENCE: Final = re.compile(r"^\s*(`{3,}+|~{3,}+)\s*+([^`]*)$")
 _NUMBER: Final = r"(\d{1,3}(?:\.\d+)?|\.\d+)(?:\s*+(%))?(?![\d%]|\.\d|\s*/|\s*out\b)"
 _ENVELOPE: Final = {
@@ -42,6 +43,7 @@ _ENVELOPE: Final = {
     "position": "position",
     "dispositions": "dispositions",
     "claims": "claims",
+    "escalates": "escalates",
 }
 _PLAIN_ITEM: Final = re.compile(r"^\s*[-*]\s+([A-Za-z]{5,14}):\s*(.*)$")
 """`- Location: train.py:8`: people leave the asterisks out."""
@@ -69,8 +71,9 @@ def from_markdown(text: str) -> Answer:
         position=position[0] if position else None,
         body=_joined(parts.get("body", [])),
         findings=tuple(_findings(text)),
-        dispositions=tuple(_dispositions(parts.get("dispositions", []))),
+        dispositions=tuple(read_dispositions(parts.get("dispositions", []))),
         claims=tuple(_claims(parts.get("claims", []))),
+        escalates=tuple(dict.fromkeys(_NAMED.findall(_joined(parts.get("escalates", []))))),
     )
 
 
@@ -87,6 +90,16 @@ def read_confidence(text: str) -> tuple[Confidence, float | None]:
     if value is None:
         raise Unparsed(f"confidence {text[:40]!r} is none of high, medium, low")
     return _level(value), value
+
+
+def read_dispositions(lines: Sequence[str]) -> Iterator[Disposition]:
+    """Yield what each line says of a finding: `F1: rejected, why`; other lines are passed over."""
+    for line in lines:
+        found = _DISPOSITION.match(line)
+        if found:
+            name, state, reason = found.groups()
+            at = DISPOSITION_STATES.index(state.lower())
+            yield Disposition(finding=name, state=DISPOSITION_STATES[at], reason=reason.strip())
 
 
 def fenced_blocks(text: str) -> Iterator[str]:
@@ -208,15 +221,6 @@ def _finding(raised: dict[str, list[str]]) -> Iterator[RaisedFinding]:
         yield RaisedFinding.model_validate({k: "\n".join(v) for k, v in raised.items()})
     except ValidationError:
         return  # `### [Note to self] …`: a heading in brackets that names no severity
-
-
-def _dispositions(lines: list[str]) -> Iterator[Disposition]:
-    for line in lines:
-        found = _DISPOSITION.match(line)
-        if found:
-            name, state, reason = found.groups()
-            at = DISPOSITION_STATES.index(state.lower())
-            yield Disposition(finding=name, state=DISPOSITION_STATES[at], reason=reason.strip())
 
 
 def _claims(lines: list[str]) -> Iterator[RaisedClaim]:

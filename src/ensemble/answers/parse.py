@@ -8,8 +8,13 @@ from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
-from ensemble.answers.answer import Answer, Unparsed, Wanted
-from ensemble.answers.markdown import fenced_blocks, from_markdown, read_confidence
+from ensemble.answers.answer import Answer, Check, Unparsed, Wanted
+from ensemble.answers.markdown import (
+    fenced_blocks,
+    from_markdown,
+    read_confidence,
+    read_dispositions,
+)
 from ensemble.canonical import without_surrogates
 
 MAX_LEVELS: Final = 32
@@ -31,7 +36,32 @@ def parse_answer(text: str, wanted: Wanted) -> Answer:
         return answer
     if not answer.result.strip():
         raise Unparsed("there is no **Result**")
-    return answer.model_copy(update={"position": _position(answer.position, wanted.choices)})
+    marks = dict(wanted.escalates)
+    known = tuple(mark for mark in answer.escalates if mark in marks)
+    position = _position(answer.position, wanted.choices)
+    return answer.model_copy(update={"position": position, "escalates": known})
+
+
+def parse_words(text: str, wanted: Wanted) -> Answer:
+    """Read what a person typed: a whole answer, or just `position: why; F1 rejected, why`.
+
+    Raises:
+        Unparsed: the position is none of the choices.
+    """
+    try:
+        return parse_answer(text, wanted)
+    except Unparsed:
+        head, _, why = text.strip().partition(":")
+        position = _position(head, wanted.choices) if wanted.choices else None
+    parts = [part.strip() for part in re.split(r"[;\n]", why if position else text)]
+    dispositions = tuple(read_dispositions(parts))
+    said = "; ".join(part for part in parts if part and not tuple(read_dispositions([part])))
+    return Answer(
+        result=said or position or text.strip(),
+        confidence="high",
+        position=position,
+        dispositions=dispositions,
+    )
 
 
 def repair_request(problem: str) -> str:
@@ -51,7 +81,7 @@ def _from_prose(text: str) -> Answer:
         if action is not None:
             return action
     try:
-        return from_markdown(text)
+        return from_markdown(text).model_copy(update={"checks": _checks(blocks)})
     except Unparsed as fault:
         for block in blocks:
             with suppress(Unparsed):
@@ -67,6 +97,17 @@ def _action(block: str) -> Answer | None:
     if not isinstance(given.get("action"), dict):
         return None
     return Answer(result="", confidence="low", action=given["action"])
+
+
+def _checks(blocks: Sequence[str]) -> tuple[Check, ...]:
+    """Return the checks that fences of a Markdown reply hold; what is none is an example."""
+    found: list[Check] = []
+    for block in blocks:
+        with suppress(ValueError):
+            listed = _read_json(block).get("checks")
+            items = cast("list[Any]", listed) if isinstance(listed, list) else []
+            found += [Check.model_validate(item) for item in items]
+    return tuple(found)
 
 
 def _from_json(text: str) -> Answer:

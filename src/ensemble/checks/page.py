@@ -5,6 +5,7 @@ from typing import Final
 from ensemble.agents.repairs import MEANINGS
 from ensemble.checks.problem import Rule
 from ensemble.checks.rules import REFUSALS, RULES
+from ensemble.graph.soundness import MEANINGS as OF_GRAPHS
 
 _HEAD: Final = """\
 # What `ensemble check` knows
@@ -13,8 +14,8 @@ _HEAD: Final = """\
 
 `ensemble check [PATH…]` reads agents, graphs and scenarios and names each problem with its
 file, line, column and fix. Codes are stable: `E` is an error and ends the check with status 3,
-`W` is a warning and does so under `--strict`; a note never does. `--fix` mends what has a
-**yes** below, `--json` and `--sarif` print for programs.
+`G` is one of a graph or its cast, `W` is a warning and fails the check under `--strict`; a note
+never does. `--fix` mends what has a **yes** below, `--json` and `--sarif` print for programs.
 """
 _GROUPS: Final = {
     "W0": "Reading",
@@ -36,6 +37,8 @@ def page() -> str:
     parts.append("\n".join(f"- **{code}** {about}" for code, about in REFUSALS.items()) + "\n")
     parts.append("## Mended\n\nRead all the same, with the repair named (`W001`).\n")
     parts.append("\n".join(f"- **{code}** {about}" for code, about in MEANINGS.items()) + "\n")
+    parts.append("## Graphs\n\nA graph, or a cast that does not fit it. No model is called.\n")
+    parts.append("\n".join(f"- **{code}** {about}" for code, about in OF_GRAPHS.items()) + "\n")
     group = ""
     for rule in RULES:
         named = _GROUPS[rule.code[:2]]

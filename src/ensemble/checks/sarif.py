@@ -7,11 +7,12 @@ from urllib.parse import quote
 
 from ensemble.checks.problem import Problem
 from ensemble.checks.rules import REFUSALS, RULES
+from ensemble.graph.soundness import MEANINGS
 
 SCHEMA: Final = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
-_ABOUT: Final = {rule.code: rule.about for rule in RULES} | REFUSALS
+_ABOUT: Final = {rule.code: rule.about for rule in RULES} | REFUSALS | MEANINGS
 _NAMES: Final = {rule.code: rule.look.__name__ for rule in RULES}
 _LEVELS: Final = {rule.code: rule.severity for rule in RULES}
 

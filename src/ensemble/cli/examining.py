@@ -40,10 +40,10 @@ def check(
 
 
 def draw(
-    graph: Annotated[str, typer.Argument(help="A graph, or a scenario file with its cast.")],
+    what: Annotated[str, typer.Argument(help="A graph, a scenario file, or a run's id or folder.")],
     svg: Annotated[Path | None, typer.Option("--svg", help="Also write an SVG file.")] = None,
 ) -> None:
-    """Print GRAPH as Mermaid, with the roles on its edges.
+    """Print a graph as Mermaid, with the roles on its edges; of a run, the way it took.
 
     Example: ensemble draw review --svg review.svg
     """
@@ -51,13 +51,14 @@ def draw(
     from ensemble.report import drawing
     from ensemble.scenarios.showing import drawn
 
-    topology, members, lab = drawn(graph)
-    out(drawing.mermaid(topology, members, lab=lab).rstrip())
+    shown = drawn(what)
+    out(drawing.mermaid(shown.topology, shown.members, lab=shown.asking, walk=shown.walk).rstrip())
     if svg is not None:
         from ensemble.errors import CannotWrite
 
+        text = drawing.svg(shown.topology, shown.members, lab=shown.asking, walk=shown.walk)
         try:
-            svg.write_text(drawing.svg(topology, members, lab=lab))
+            svg.write_text(text)
         except OSError as error:
             raise CannotWrite(
                 f"cannot write: {error.strerror}", where=str(svg), fix="choose another path"

@@ -105,20 +105,28 @@ def resume(
     run: Annotated[str, typer.Argument(help="A run's id, or its folder.")],
     answers: AnswersOption = None,
     *,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--answer",
+            metavar="[KEY=]TEXT",
+            help="Answer a question that waits, e.g. promote, or person=@why.md; repeatable.",
+        ),
+    ] = None,
     json: JsonFlag = False,
     jsonl: JsonLinesFlag = False,
     quiet: QuietFlag = False,
 ) -> int:
     """Go on with a run that was killed, interrupted or paused; nothing is paid for twice.
 
-    Example: ensemble resume r-20260101-120000-abcdef
+    Example: ensemble resume r-20260101-120000-abcdef --answer confirm
     """
     from ensemble.scenarios.planning import Choices
     from ensemble.scenarios.run import resume_run
     from ensemble.scenarios.runs import run_folder
 
     folder = run_folder(run)
-    choices = Choices(answers=tuple(answers or ()))
+    choices = Choices(answers=tuple(answers or ()), said=tuple(answer or ()))
 
     def go(_: str | None, watch: "Watch") -> "Going":
         return resume_run(folder, choices=choices, watch=watch)

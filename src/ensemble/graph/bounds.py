@@ -1,24 +1,30 @@
 """What a run will take before it starts: the clean case and the worst case.
 
-Clean: the first candidate answers each time, nothing is repaired, nobody asks the lab. Worst:
-every turn repairs once, measures as often as it may, and every candidate fails as often as it
-is tried. Only the clean case can refuse a run; the worst case is held by the limits while the
-run goes on.
+Clean: every edge without a condition is taken, the first candidate answers at once, nothing is
+repaired, nobody asks the lab, and a turn takes a second. Worst: every loop goes as often as it
+may, every turn repairs once and measures as often as it may, every candidate fails as often as
+it is tried, each at its deadline. Only the clean case can refuse a run; the worst case is held
+by the limits while the run goes on.
 """
 
-from collections import Counter
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from ensemble.agents.casting import Casting
 from ensemble.agents.prompt import PREAMBLE, Briefing, own_part, shared_part
+from ensemble.answers.schema import answer_schema
 from ensemble.errors import OverLimit
+from ensemble.graph.dialogue import LAB_ROUNDS
+from ensemble.graph.rounds import Entry, entries_at_most, usual_entries
 from ensemble.graph.run_context import Limits
 from ensemble.graph.seating import Ensemble, Member
-from ensemble.graph.topology import END, START
-from ensemble.graph.turn import LAB_ROUNDS
-from ensemble.models.chain import BRIEF_TOKENS, Policy
+from ensemble.graph.wall import Work, jobs_s, wall_at_most
+from ensemble.graph.ways import forward
+from ensemble.models.chain import BRIEF_TOKENS
 from ensemble.models.cost import cost_usd, text_tokens
+from ensemble.models.policy import Policy
 from ensemble.models.provider import Candidate, Params
 from ensemble.roles import Sees
 
@@ -26,8 +32,12 @@ _EVIDENCE_TOKENS: Final = 120
 """About what one line of evidence takes."""
 _USUAL_ANSWER_TOKENS: Final = 400
 """About what an answer takes where nothing cuts it short."""
-_STEPS_AT_MOST: Final = 1000
-"""A loop without a bound is not counted further."""
+_USUAL_TURN_S: Final = 1.0
+"""What a turn takes where nothing is slow."""
+_FRAME_TOKENS: Final = 80
+"""About what stands around an answer where another seat reads it, and around a repair."""
+_SHOWN_AT_MOST: Final = 3
+"""An answer is shown whole, its findings beside it, and each wants an answer of its own."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class TurnBound:
     worst_tokens: int
     clean_usd: float | None
     """None where the price is not known."""
+    worst_usd: float | None
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,10 @@ class Bounds:
     """A whole run, counted beforehand."""
 
     turns: tuple[TurnBound, ...]
+    clean_wall_s: float = 0.0
+    """A second for every turn that waits for another."""
+    worst_wall_s: float | None = None
+    """Every deadline reached on the longest way; None where a person is waited for."""
 
     @property
     def clean_calls(self) -> int:
@@ -76,9 +91,12 @@ class Bounds:
     @property
     def clean_usd(self) -> float | None:
         """Money where nothing goes wrong; None where a price is not known."""
-        priced = [turn.clean_usd for turn in self.turns]
-        known = [price for price in priced if price is not None]
-        return sum(known) if len(known) == len(priced) else None
+        return _sum([turn.clean_usd for turn in self.turns])
+
+    @property
+    def worst_usd(self) -> float | None:
+        """Money where everything goes wrong that may; None where a price is not known."""
+        return _sum([turn.worst_usd for turn in self.turns])
 
     def refuse_over(self, limits: Limits, *, where: str) -> None:
         """Refuse a run whose clean case is over its limits.
@@ -90,6 +108,7 @@ class Bounds:
             ("model_calls", self.clean_calls, limits.model_calls),
             ("tokens", self.clean_tokens, limits.tokens),
             ("usd", self.clean_usd, limits.usd),
+            ("wall_s", self.clean_wall_s, limits.wall_s),
         ]
         for name, needed, most in counted:
             if needed is not None and most is not None and needed > most:
@@ -107,90 +126,138 @@ def bounds_of(
     chains: Mapping[str, Sequence[Candidate]],
     *,
     params: Params,
-    measured: int = 0,
+    before: Sequence[Mapping[str, Any]] = (),
+    lab_s: float | None = None,
+    turn_s: float | None = None,
 ) -> Bounds:
     """Count a run beforehand.
 
     Args:
-        ensemble: topology, cast and rules.
+        ensemble: a sound topology, its cast and rules.
         briefing: what all seats share.
         chains: each path's chain.
         params: sampling parameters.
-        measured: how many pieces of evidence the lab brings first.
+        before: what the lab measures first.
+        lab_s: seconds that all lab jobs together may take.
+        turn_s: seconds that one turn may take.
     """
-    shared = text_tokens(PREAMBLE + shared_part(briefing)) + measured * _EVIDENCE_TOKENS
-    clean, worst = _clean_entries(ensemble), _worst_entries(ensemble)
+    leads_to = forward(ensemble.topology)
+    usual = usual_entries(ensemble.topology, leads_to)
+    at_most = entries_at_most(ensemble.topology, leads_to)
+    everyone = sum(n * len(ensemble.at(seat)) for (seat, _), n in at_most.items())
+    shared = text_tokens(PREAMBLE + shared_part(briefing)) + len(before) * _EVIDENCE_TOKENS
     turns: list[TurnBound] = []
+    works: list[Work] = []
     for member, role in ensemble.nodes():
-        chain = chains.get(member.path, ())
-        first = next((candidate for candidate in chain if candidate.available), None)
-        most = min(params.max_tokens, BRIEF_TOKENS) if first and first.brief else params.max_tokens
-        usual = min(most, _USUAL_ANSWER_TOKENS)
-        before = _read_before(ensemble, member, role)
-        sent = shared + _own_tokens(ensemble, member, role, briefing)
-        times = clean[member.path, role]
-        rounds = 2 + (LAB_ROUNDS if ensemble.tools else 0)
-        calls = worst[member.path, role] * rounds * _tries(chain)
-        turns.append(
-            TurnBound(
-                path=member.path,
-                role=role,
-                agent=member.agent.name,
-                asked=f"{first.provider}/{first.model}" if first else None,
-                clean_calls=times,
-                worst_calls=calls,
-                clean_tokens=times * (sent + before * usual + usual),
-                worst_tokens=calls * (sent + (before + rounds) * params.max_tokens),
-                clean_usd=_usd(first, times * (sent + before * usual), times * usual),
-            )
+        if member.agent.is_person:
+            continue  # nobody counts what a person takes
+        chain = tuple(c for c in chains.get(member.path, ()) if c.available)
+        turn = _Turn(ensemble, member, role, chain, params)
+        sent = shared + turn.own_tokens(briefing)
+        times = at_most[member.seat, role]
+        turns.append(turn.bound(sent, usual, times, everyone))
+        works.append(Work(member.seat, times, turn.trips, tuple(c.provider for c in chain)))
+    levels = max((entry.level for entry in usual), default=0)
+    wall_s = wall_at_most(ensemble.topology, leads_to, works, lab_s=lab_s, turn_s=turn_s)
+    if any(member.agent.is_person for member in ensemble.members):
+        wall_s = None
+    elif wall_s is not None and lab_s is None:
+        wall_s += jobs_s(before)
+    return Bounds(tuple(turns), levels * _USUAL_TURN_S, wall_s)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """The turns of one node, while they are counted."""
+
+    ensemble: Ensemble
+    member: Member
+    role: str
+    chain: tuple[Candidate, ...]
+    """Those that can be asked."""
+    params: Params
+
+    @property
+    def casting(self) -> Casting:
+        """The agent in its role."""
+        return self.ensemble.castings[self.member.path, self.role]
+
+    @property
+    def trips(self) -> int:
+        """How often one turn goes to the lab at most."""
+        return LAB_ROUNDS if self.ensemble.wanted(self.casting, ()).tools else 0
+
+    @property
+    def asks(self) -> int:
+        """How often one turn asks its chain at most: to answer, to repair, to measure."""
+        return 2 + self.trips
+
+    def own_tokens(self, briefing: Briefing) -> int:
+        """Return what the prompt's own part takes, without others' answers."""
+        wanted = self.ensemble.wanted(self.casting, ())
+        standing = self.ensemble.standing(self.member)
+        return text_tokens(own_part(self.casting, briefing, standing, wanted, ()))
+
+    def bound(self, sent: int, usual: Sequence[Entry], times: int, everyone: int) -> TurnBound:
+        """Return the turns counted.
+
+        Args:
+            sent: tokens of the prompt without others' answers.
+            usual: who is entered where nothing goes wrong.
+            times: how often this node is entered at most.
+            everyone: how many turns there are at most.
+        """
+        first = self.chain[0] if self.chain else None
+        said = min(self._most(first), _USUAL_ANSWER_TOKENS)
+        here = [e for e in usual if (e.seat, e.role) == (self.member.seat, self.role)]
+        clean_sent = sum(sent + said * self._answers_before(entry, usual) for entry in here)
+        worst_sent = sent + self._schema_tokens() + self._shown_at_most(everyone)
+        worst_sent += (self.asks - 1) * (self._answer_at_most + _EVIDENCE_TOKENS)
+        tries = times * self.asks * max(Policy().tries.values())
+        calls = tries * max(1, len(self.chain))
+        paid = [cost_usd(c.usd_per_mtok, worst_sent, self._most(c)) for c in self.chain]
+        usd = _sum(paid)
+        return TurnBound(
+            path=self.member.path,
+            role=self.role,
+            agent=self.member.agent.name,
+            asked=f"{first.provider}/{first.model}" if first else None,
+            clean_calls=len(here),
+            worst_calls=calls,
+            clean_tokens=clean_sent + len(here) * said,
+            worst_tokens=calls * (worst_sent + self.params.max_tokens),
+            clean_usd=cost_usd(first.usd_per_mtok, clean_sent, len(here) * said) if first else None,
+            worst_usd=None if usd is None or not paid else tries * usd,
         )
-    return Bounds(tuple(turns))
+
+    @property
+    def _answer_at_most(self) -> int:
+        return self.params.max_tokens + _FRAME_TOKENS
+
+    def _most(self, candidate: Candidate | None) -> int:
+        brief = candidate is not None and candidate.brief
+        return min(self.params.max_tokens, BRIEF_TOKENS) if brief else self.params.max_tokens
+
+    def _answers_before(self, entry: Entry, usual: Sequence[Entry]) -> int:
+        """Return how many answers a turn reads where nothing goes wrong."""
+        if self.casting.defaults.sees is Sees.NOTHING:
+            return 0
+        seats = {other.seat for other in usual if other.level < entry.level} - {entry.seat}
+        return sum(len(self.ensemble.at(seat)) for seat in seats)
+
+    def _shown_at_most(self, everyone: int) -> int:
+        """Return what others' answers and measurements take in the prompt at most."""
+        answers = 0 if self.casting.defaults.sees is Sees.NOTHING else everyone
+        measured = everyone * LAB_ROUNDS if self.ensemble.tools else 0
+        return answers * _SHOWN_AT_MOST * self._answer_at_most + measured * _EVIDENCE_TOKENS
+
+    def _schema_tokens(self) -> int:
+        if not any(candidate.json_schema for candidate in self.chain):
+            return 0
+        wanted = self.ensemble.wanted(self.casting, ())
+        return text_tokens(json.dumps(answer_schema(wanted, brief=False)))
 
 
-def _clean_entries(ensemble: Ensemble) -> Counter[tuple[str, str]]:
-    """Count how often each node is entered along the ways that hang on no condition."""
-    entered: Counter[tuple[str, str]] = Counter()
-    taken: Counter[tuple[str, int]] = Counter()
-    waiting, steps = {START: ""}, 0
-    while waiting and steps < _STEPS_AT_MOST:
-        steps += 1
-        seat = min(waiting, key=lambda name: -1 if name == START else ensemble.rank(name))
-        role = waiting.pop(seat)
-        for member in ensemble.at(seat):
-            entered[member.path, role] += 1
-        for place, edge in enumerate(ensemble.topology.out_of(seat)):
-            if edge.when or taken[seat, place] >= (edge.at_most or _STEPS_AT_MOST):
-                continue
-            taken[seat, place] += 1
-            waiting |= {name: str(edge.role) for name in edge.targets if name != END}
-            break
-    return entered
-
-
-def _worst_entries(ensemble: Ensemble) -> Counter[tuple[str, str]]:
-    """Count how often each node is entered at most: every bounded edge as often as it may."""
-    rounds = 1 + sum(edge.at_most or 0 for edge in ensemble.topology.edges)
-    return Counter({(member.path, role): rounds for member, role in ensemble.nodes()})
-
-
-def _read_before(ensemble: Ensemble, member: Member, role: str) -> int:
-    """Return how many answers of earlier seats a turn reads."""
-    if ensemble.castings[member.path, role].defaults.sees is Sees.NOTHING:
-        return 0
-    rank = ensemble.rank(member.seat)
-    return sum(ensemble.rank(other.seat) < rank for other in ensemble.members)
-
-
-def _own_tokens(ensemble: Ensemble, member: Member, role: str, briefing: Briefing) -> int:
-    casting = ensemble.castings[member.path, role]
-    wanted = ensemble.wanted(casting, ())
-    return text_tokens(own_part(casting, briefing, ensemble.standing(member), wanted, ()))
-
-
-def _tries(chain: Sequence[Candidate]) -> int:
-    most = max(Policy().tries.values())
-    return max(1, most * sum(candidate.available for candidate in chain))
-
-
-def _usd(candidate: Candidate | None, sent: int, said: int) -> float | None:
-    return cost_usd(candidate.usd_per_mtok, sent, said) if candidate else None
+def _sum(prices: Sequence[float | None]) -> float | None:
+    known = [price for price in prices if price is not None]
+    return sum(known) if len(known) == len(prices) else None

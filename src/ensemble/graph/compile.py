@@ -6,23 +6,26 @@ deferred, and yields while one of them has been entered and is not done. One tha
 must be deferred: it would keep the deferred seats that it waits for from ever starting.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final, cast
 
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 
-from ensemble.errors import UsageError
+from ensemble.errors import Paused, UsageError
+from ensemble.graph.confirmation import confirmation, confirmed
 from ensemble.graph.decision import decide
-from ensemble.graph.lab_desk import Request, evidence_line
+from ensemble.graph.dialogue import Progress
+from ensemble.graph.lab_desk import Request
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Member, node_name
-from ensemble.graph.state import Document, EnsembleState, StateUpdate, by_key, evidence_of
-from ensemble.graph.turn import Progress, take_turn
+from ensemble.graph.state import Asked, Document, EnsembleState, StateUpdate, by_key, evidence_of
+from ensemble.graph.turn import not_needed, take_turn
 from ensemble.graph.ways import BEGIN, DECISION, LAB, Ways, waits_for_person
 
-_OF_ONE_RUN: Final = ("turns", "asking", "entered", "taken", "led")
+_OF_ONE_RUN: Final = ("turns", "asking", "entered", "taken")
 
 ContextMaker = Callable[[Ensemble, str], Awaitable[RunContext]]
 """Makes the context of an `invoke` that brings none, from the ensemble and the task."""
@@ -34,7 +37,11 @@ class _GraphState(EnsembleState, total=False):
 
 
 def compile_graph(
-    ensemble: Ensemble, *, make_context: ContextMaker, checkpointer: Any = None
+    ensemble: Ensemble,
+    *,
+    make_context: ContextMaker,
+    checkpointer: Any = None,
+    store: Any = None,
 ) -> Any:
     """Compile the ensemble.
 
@@ -42,48 +49,60 @@ def compile_graph(
         ensemble: topology, cast and rules.
         make_context: makes a run's context where a caller invokes without one.
         checkpointer: any LangGraph checkpointer; the journal needs none.
+        store: any LangGraph store; it is handed on, nothing here reads it.
 
     Returns:
         A LangGraph `CompiledStateGraph`: input `{"task": …}`, and `decision` in its output.
     """
-    builder: Any = StateGraph(
-        _GraphState,
-        context_schema=RunContext,
-        input_schema=EnsembleState,
-        output_schema=EnsembleState,
-    )
+    # Without a context schema, because a run's context is no JSON that a server could ask for.
+    builder: Any = StateGraph(_GraphState, input_schema=Asked, output_schema=EnsembleState)
     ways = Ways(ensemble)
-    builder.add_node(BEGIN, _begin_node(ensemble, ways, make_context))
+    _add(builder, BEGIN, _begin_node(ensemble, ways, make_context), ways.first())
     builder.add_edge(START, BEGIN)
-    _lead(builder, ways, BEGIN, ways.first())
     for member, role in ensemble.nodes():
         name = node_name(member.path, role)
         agent = _agent_node(ensemble, member, role, ways)
-        builder.add_node(name, agent, defer=ways.may_wait(name))
-        _lead(builder, ways, name, ways.reach_of(name))
+        _add(builder, name, agent, _reach(ensemble, ways, name), defer=ways.may_wait(name))
     for join in ways.joins:
-        builder.add_node(join, _join_node(join, ways), defer=True)
-        _lead(builder, ways, join, ways.reach_of(join))
-    builder.add_node(LAB, _lab_node(ways))
-    _lead(builder, ways, LAB, ways.nodes)
-    builder.add_node(DECISION, _decision_node(ensemble, ways), defer=True)
-    _lead(builder, ways, DECISION, [DECISION, END])
-    graph = builder.compile(checkpointer=checkpointer, name=ensemble.topology.name)
+        _add(
+            builder,
+            join,
+            _join_node(ensemble, join, ways),
+            _reach(ensemble, ways, join),
+            defer=True,
+        )
+    if ensemble.tools:
+        _add(builder, LAB, _lab_node(ways), ways.nodes)
+    _add(builder, DECISION, _decision_node(ensemble, ways), [END], defer=True)
+    graph = builder.compile(checkpointer=checkpointer, store=store, name=ensemble.topology.name)
     return graph.with_config(recursion_limit=ways.most_steps)
 
 
-def _lead(builder: Any, ways: Ways, name: str, reach: list[str]) -> None:
-    def led(state: EnsembleState) -> list[str]:
-        return ways.led(name, state)
+def _add(builder: Any, name: str, node: Any, reach: Sequence[str], *, defer: bool = False) -> None:
+    """Add a node that goes where its update says that it leads; its edges show the roles."""
 
-    builder.add_conditional_edges(name, led, reach)
+    async def going(state: _GraphState, runtime: Runtime[RunContext]) -> Any:
+        update: StateUpdate = await node(state, runtime)
+        leads: list[str] = update.pop("led")[name]
+        return Command(update=update, goto=leads)
+
+    roles = {target: target.partition("@")[2] or None for target in reach}
+    builder.add_node(name, going, defer=defer, destinations=roles)
+
+
+def _reach(ensemble: Ensemble, ways: Ways, name: str) -> list[str]:
+    """Return the nodes that a picture shows a way to: not back to itself, no lab without tools."""
+    hidden = {name} if ensemble.tools else {name, LAB}
+    return [target for target in ways.reach_of(name) if target not in hidden]
 
 
 def _given(runtime: Runtime[RunContext]) -> RunContext | None:
-    return cast("RunContext | None", runtime.context)
+    """Return the run's context, if this graph was given it: a graph around it has its own."""
+    context: Any = runtime.context
+    return context if isinstance(context, RunContext) else None
 
 
-def _run(state: _GraphState, runtime: Runtime[RunContext]) -> RunContext:
+async def _run(state: _GraphState, runtime: Runtime[RunContext]) -> RunContext:
     run = _given(runtime) or cast("RunContext | None", state.get("own_run"))
     if run is None:
         raise UsageError(
@@ -109,7 +128,7 @@ def _begin_node(ensemble: Ensemble, ways: Ways, make_context: ContextMaker) -> A
         }
         if _given(runtime) is None:
             update["own_run"] = await make_context(ensemble, state.get("task", ""))
-        return {**update, "batches": 0}
+        return {**update, "batches": 0, "led": entered["led"]}
 
     return begin
 
@@ -122,23 +141,55 @@ def _agent_node(ensemble: Ensemble, member: Member, role: str, ways: Ways) -> An
         instead = ways.held_back(name, state)
         if instead is not None:
             return ways.leads(name, *instead)
-        update = await take_turn(ensemble, member, role, state, _run(state, runtime))
+        tell = runtime.stream_writer
+        if name not in state.get("asking", {}):
+            tell({"event": "turn_started", "node": name, "agent": member.agent.name})
+        update = await take_turn(ensemble, member, role, state, await _run(state, runtime))
         if not update:
+            tell({"event": "paused", "node": name})
             return {**ways.leads(name), "entered": {name: {"paused": True}}}
         if "turns" not in update:
             return {**ways.leads(name, LAB), **update}
+        for turn in update["turns"].values():
+            tell(_ended(name, turn))
         turns = by_key(state.get("turns", {}), update["turns"])
         return {**update, **ways.onward(name, cast("EnsembleState", {**state, "turns": turns}))}
 
     return agent
 
 
-def _join_node(name: str, ways: Ways) -> Any:
+def _ended(name: str, turn: Document) -> Document:
+    """Return a finished turn as those who stream `custom` are told of it."""
+    answer: Document = turn["answer"] or {}
+    return {
+        "event": "turn_ended",
+        "node": name,
+        "status": turn["status"],
+        "position": answer.get("position"),
+        "confidence": answer.get("confidence"),
+        "served": turn["served"],
+    }
+
+
+def _join_node(ensemble: Ensemble, name: str, ways: Ways) -> Any:
     """Return the node in which a seat of several decides once where to go next."""
 
-    async def join(state: _GraphState) -> StateUpdate:
+    async def join(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
         instead = ways.held_back(name, state)
-        return ways.onward(name, state) if instead is None else ways.leads(name, *instead)
+        if instead is not None:
+            return ways.leads(name, *instead)
+        spared = not_needed(ensemble, ways.spared(name, state), state)
+        if not spared:
+            return ways.onward(name, state)
+        run = await _run(state, runtime)
+        paths = [turn.path for turn in spared]
+        run.journal.note("ruled", f"{name}/not_needed#0", value=paths, kind="not_needed")
+        for turn in spared:
+            run.journal.note("turn_ended", turn.key, value=turn.document())
+        fresh = {turn.key: turn.document() for turn in spared}
+        turns = by_key(state.get("turns", {}), fresh)
+        onward = ways.onward(name, cast("EnsembleState", {**state, "turns": turns}))
+        return {**onward, "turns": fresh}
 
     return join
 
@@ -147,29 +198,39 @@ def _lab_node(ways: Ways) -> Any:
     """Return the node that runs what the seats asked for in one step as one batch."""
 
     async def measure(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
-        run = _run(state, runtime)
+        run = await _run(state, runtime)
         waiting = {name: Progress.read(doc) for name, doc in state.get("asking", {}).items()}
-        asking = {name: progress for name, progress in waiting.items() if progress.action}
-        requests = [_request(progress) for progress in asking.values()]
+        asking = {name: progress for name, progress in waiting.items() if progress.requests}
+        requests = {name: _requests(progress) for name, progress in asking.items()}
         batch = state.get("batches", 0) + 1
-        evidence, replies = await run.lab.measure(requests, evidence_of(state), batch)
-        known = {item["id"]: item for item in [*evidence_of(state), *evidence]}
-        said = {request.asked_by: reply for request, reply in replies}
+        known = evidence_of(state)
+        every = [request for listed in requests.values() for request in listed]
+        evidence, replies = await run.lab.measure(every, known, batch)
+        by_id = {item["id"]: item for item in [*known, *evidence]}
+        said = {id(request): reply for request, reply in replies}
         updates: dict[str, Document] = {}
         for name, progress in asking.items():
-            reply = said[progress.key]
-            text = evidence_line(known[reply]) if reply in known else reply
-            updates[name] = progress.then(("human", f"Measured: {text}"), action=None).document()
+            told = [said[id(request)] for request in requests[name]]
+            updates[name] = progress.measured(told, by_id).document()
         changed = {item["id"]: item for item in evidence}
-        told = ways.leads(LAB, *asking)
-        return {**told, "asking": updates, "evidence": changed, "batches": batch}
+        for item in evidence:
+            shown = {key: item[key] for key in ("id", "tool", "status", "gates")}
+            runtime.stream_writer({"event": "lab_returned", **shown})
+        return {
+            **ways.leads(LAB, *asking),
+            "asking": updates,
+            "evidence": changed,
+            "batches": batch,
+        }
 
     return measure
 
 
-def _request(progress: Progress) -> Request:
-    action = progress.action or {}
-    return Request({**action.get("spec", {}), "tool": action["tool"]}, asked_by=progress.key)
+def _requests(progress: Progress) -> list[Request]:
+    return [
+        Request({**item.get("spec", {}), "tool": item["tool"]}, asked_by=progress.key)
+        for item in progress.requests
+    ]
 
 
 def _decision_node(ensemble: Ensemble, ways: Ways) -> Any:
@@ -180,10 +241,20 @@ def _decision_node(ensemble: Ensemble, ways: Ways) -> Any:
             return ways.leads(DECISION, DECISION)
         if waits_for_person(state):
             return ways.leads(DECISION, END)
-        run = _run(state, runtime)
+        run = await _run(state, runtime)
         made = decide(ensemble, state)
+        question = confirmation(ensemble, state, made)
+        if question is not None:
+            try:
+                made = confirmed(made, await run.ask_person(question))
+            except Paused as pause:
+                run.wait_for(pause)
+                return ways.leads(DECISION, END)
         run.journal.note("decided", "decision", value=made)
         await run.journal.flush()
+        position = made["decision"]["position"]
+        told = {"event": "decided", "authority": made["authority"], "position": position}
+        runtime.stream_writer(told)
         await run.until_decided.aclose()
         return {**ways.leads(DECISION, END), "decision": made}
 

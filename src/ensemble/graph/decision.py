@@ -5,27 +5,26 @@ that applies wins, and every cause is listed. Losing a seat never raises it, but
 which nobody made cannot be refuted; and the order of seats never changes it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any, Final, cast
 
-from ensemble.graph.seating import Ensemble
+from ensemble.answers.answer import Check
+from ensemble.graph.findings import Finding, findings_of, measured, views_of
+from ensemble.graph.ledger import dispositions, flips, minority, overrides
+from ensemble.graph.seating import Ensemble, Rules
 from ensemble.graph.state import (
     Document,
-    Finding,
     Turn,
     evidence_of,
-    findings_of,
     is_measured_before,
     latest,
-    takes_position,
     turns_of,
 )
-from ensemble.roles import Authority, Role, TurnStatus
+from ensemble.graph.voting import tally, voters_of, weight, winner
+from ensemble.roles import HUMAN, Authority, TurnStatus
 
 LEVELS: Final = tuple(Authority)
-VOTERS: Final = (Role.PANEL_MEMBER, Role.TIEBREAKER)
 _NO_POSITION: Final = "no position was reached"
 
 
@@ -59,18 +58,24 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     findings = findings_of(state)
     evidence = evidence_of(state)
     causes = Causes()
-    voters = _voters(ensemble, turns, {turn.path for turn in every if turn.role in VOTERS})
+    voters = voters_of(ensemble, every)
     decider = _decider(ensemble, turns)
     position, answer, seat = _by_rule(ensemble, voters, decider, causes)
     fixed = _fixed_by_gate(ensemble, evidence)
     if fixed:
         position = cast("str", ensemble.rules.on_gate_failed)
-    dispositions = _dispositions(findings, answer)
+    disposed = dispositions([finding.id for finding in findings], answer)
+    others = minority(turns, views_of(voters), position, answer)
     claims = [_claim(raised, evidence) for raised in answer.get("claims", ())]
+    claims += _checked(answer, evidence)
     witnesses = _witnesses(voters)
     _weigh_turns(turns, causes)
     _weigh_witnesses(ensemble, witnesses, causes)
-    _weigh_findings(findings, dispositions, causes)
+    _weigh_findings(findings, disposed, causes)
+    if seat is not None and decider is not None and seat == decider.path:
+        own = {finding.id for finding in findings if finding.by == seat}
+        answerable = [item for item in disposed if item["finding"] not in own]
+        _weigh_silence([*answerable, *others], causes)
     _weigh_claims(claims, causes)
     lost = [item["id"] for item in evidence if is_measured_before(item) and _is_lost(item)]
     if lost:
@@ -87,27 +92,19 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
             "fixed_by_rule": fixed,
             "result": answer.get("result"),
             "confidence": _confidence(answer),
-            "dispositions": dispositions,
-            "minority": _minority(turns, position),
+            "dispositions": disposed,
+            "minority": others,
+            "overrides": overrides(
+                "rule" if fixed else seat, position, findings, disposed, others, voters
+            ),
             "claims": claims,
         },
         "findings": [finding.document() for finding in findings],
+        "flips": flips(every),
         "evidence": [
             {name: item[name] for name in ("id", "name", "asked_by", "cached")} for item in evidence
         ],
     }
-
-
-def _voters(ensemble: Ensemble, turns: Sequence[Turn], panel: Collection[str]) -> list[Turn]:
-    """Return the turns that vote: where there was a panel its members, else all with a position.
-
-    A member that took its findings in since, as advisee, votes by its later answer.
-    """
-    taking = [turn for turn in turns if takes_position(turn.role)]
-    if voting := [turn for turn in taking if turn.path in panel]:
-        return voting
-    decider = ensemble.topology.decider()
-    return [turn for turn in taking if turn.seat != decider] or taking
 
 
 def _decider(ensemble: Ensemble, turns: Sequence[Turn]) -> Turn | None:
@@ -120,12 +117,13 @@ def _by_rule(
 ) -> tuple[str | None, Document, str | None]:
     """Return position, the answer it stands in, and the seat that gave it."""
     rules = ensemble.rules
-    if rules.rule == "chair" and ensemble.topology.decider() is not None:
-        if decider is not None and decider.answer is not None:
+    if rules.rule == "chair" and decider is not None:  # None: no way led to it
+        if decider.answer is not None:
             return decider.position, decider.answer, decider.path
-        lost = ensemble.topology.decider()
-        causes.add(Authority.DEGRADED, f"{lost} gave no answer; the vote stands in for it")
-    position = _vote(ensemble, voters, causes)
+        causes.add(Authority.DEGRADED, f"{decider.path} gave no answer; the vote stands in for it")
+    position = winner(rules, voters)
+    if position is None:
+        _weigh_lost_vote(rules, voters, causes)
     carried = [t for t in voters if t.answer and position is not None and t.position == position]
     spoken = carried[0] if carried else None
     claims = [claim for t in carried for claim in cast("Document", t.answer).get("claims", ())]
@@ -133,33 +131,6 @@ def _by_rule(
     if decider is not None and decider.answer is not None:
         answer = {**decider.answer, "result": answer.get("result", decider.answer["result"])}
     return position, answer, spoken.path if spoken else None
-
-
-def _vote(ensemble: Ensemble, voters: Sequence[Turn], causes: Causes) -> str | None:
-    """Return the position that wins; abstentions stay in the denominator, ties win nothing."""
-    rules = ensemble.rules
-    weights: Mapping[str, float] = rules.weights if rules.rule == "weighted" else {}
-    tally: dict[str, Fraction] = {}
-    for turn in voters:
-        if turn.position is not None:
-            before = tally.get(turn.position, Fraction())
-            tally[turn.position] = before + _weight(weights, turn)
-    if not tally:
-        causes.add(Authority.VOID, _NO_POSITION)
-        return None
-    whole = sum(_weight(weights, turn) for turn in voters)
-    best, votes = max(tally.items(), key=lambda item: item[1])
-    won = votes == whole if rules.rule == "unanimous" else votes > whole / 2
-    if not won:
-        counts = ", ".join(f"{name} {float(n):g}" for name, n in sorted(tally.items()))
-        causes.add(Authority.SPLIT, f"no position has the votes: {counts} of {float(whole):g}")
-        return None
-    return best
-
-
-def _weight(weights: Mapping[str, float], turn: Turn) -> Fraction:
-    """Return the vote's weight as it is written: in floats 0.1 + 0.2 would outvote 0.3."""
-    return Fraction(str(weights.get(turn.path, weights.get(turn.agent, 1.0))))
 
 
 def _fixed_by_gate(ensemble: Ensemble, evidence: Sequence[Document]) -> str | None:
@@ -180,11 +151,27 @@ def _is_lost(evidence: Document) -> bool:
     return evidence["status"] != "ok"
 
 
-def _dispositions(findings: Sequence[Finding], answer: Document) -> list[Document]:
-    given = {item["finding"]: item for item in answer.get("dispositions", ())}
+def _weigh_lost_vote(rules: Rules, voters: Sequence[Turn], causes: Causes) -> None:
+    votes = tally(rules, voters)
+    if not votes:
+        causes.add(Authority.VOID, _NO_POSITION)
+        return
+    whole = sum(weight(rules, turn) for turn in voters)
+    counts = ", ".join(f"{name} {float(n):g}" for name, n in sorted(votes.items()))
+    causes.add(Authority.SPLIT, f"no position has the votes: {counts} of {float(whole):g}")
+
+
+def _checked(answer: Document, evidence: Sequence[Document]) -> list[Document]:
+    """Return the checks that the decision names, as the claims that they settle."""
+    words = {True: "verified", False: "refuted", None: "unchecked"}
+    checks = [Check.model_validate(raw) for raw in answer.get("checks", ())]
     return [
-        given.get(finding.id, {"finding": finding.id, "state": "open", "reason": ""})
-        for finding in findings
+        {
+            "text": check.claim,
+            "state": words[check.holds(measured(check, evidence))],
+            "evidence": f"{check.evidence}/{check.metric}" if check.evidence else None,
+        }
+        for check in checks
     ]
 
 
@@ -207,10 +194,17 @@ def _claim(raised: Document, evidence: Sequence[Document]) -> Document:
 def _witnesses(voters: Sequence[Turn]) -> Document:
     """Count who was seated, who answered, and how many different models that were."""
     answered = [turn for turn in voters if turn.answered]
-    models = {
-        turn.path if (turn.served or "").startswith("manual/") else turn.served for turn in answered
+    models: dict[str, list[str]] = {}
+    for turn in answered:
+        served = turn.served or ""
+        by_hand = served == HUMAN or served.startswith("manual/")
+        models.setdefault(turn.path if by_hand else served, []).append(turn.path)
+    return {
+        "seated": len(voters),
+        "answered": len(answered),
+        "effective": float(len(models)),
+        "clones": {model: paths for model, paths in models.items() if len(paths) > 1},
     }
-    return {"seated": len(voters), "answered": len(answered), "effective": float(len(models))}
 
 
 def _weigh_turns(turns: Sequence[Turn], causes: Causes) -> None:
@@ -243,10 +237,13 @@ def _weigh_witnesses(ensemble: Ensemble, witnesses: Document, causes: Causes) ->
 
 
 def _weigh_findings(
-    findings: Sequence[Finding], dispositions: Sequence[Document], causes: Causes
+    findings: Sequence[Finding], disposed: Sequence[Document], causes: Causes
 ) -> None:
     settled = {
-        item["finding"] for item in dispositions if item["state"] in ("accepted", "rejected")
+        item["finding"]
+        for item in disposed
+        if item["state"] in ("accepted", "fixed")
+        or (item["state"] == "rejected" and item["reason"])
     }
     open_ones = [f.id for f in findings if f.severity == "CRITICAL" and f.id not in settled]
     if open_ones:
@@ -270,9 +267,13 @@ def _confidence(answer: Document) -> Document:
     }
 
 
-def _minority(turns: Sequence[Turn], position: str | None) -> list[Document]:
-    return [
-        {"seat": turn.path, "position": turn.position, "result": (turn.answer or {})["result"]}
-        for turn in turns
-        if turn.position is not None and turn.position != position
-    ]
+def _weigh_silence(disposed: Sequence[Document], causes: Causes) -> None:
+    """A decider must answer every finding of others and every view that is not its own."""
+    named = [str(item.get("finding") or item.get("id")) for item in disposed]
+    states = dict(zip(named, disposed, strict=True))
+    silent = [name for name, item in states.items() if item["state"] == "open"]
+    if silent:
+        causes.add(Authority.ADVISORY, f"left without an answer: {', '.join(silent)}")
+    bare = [n for n, item in states.items() if item["state"] == "rejected" and not item["reason"]]
+    if bare:
+        causes.add(Authority.ADVISORY, f"rejected without a reason: {', '.join(bare)}")

@@ -5,7 +5,6 @@ number of runs at once.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -13,19 +12,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ensemble.agents.prompt import Briefing
 from ensemble.answers.answer import Wanted
-from ensemble.answers.schema import answer_schema
+from ensemble.answers.schema import answer_schema, schema_text
 from ensemble.errors import OverLimit, Paused
 from ensemble.graph.lab_desk import LabDesk
+from ensemble.graph.person import AskPerson, Question, nobody
+from ensemble.graph.spending import Spending, reservation
 from ensemble.journal.digest import is_lost, whole
+from ensemble.journal.record import ANSWERED
 from ensemble.journal.run_journal import Journal
-from ensemble.models.chain import Answered, Policy
-from ensemble.models.cost import Price, cost_usd, prices, text_tokens
+from ensemble.models.chain import Answered, Policy, ask
+from ensemble.models.cost import prices
 from ensemble.models.provider import Candidate, ModelCall, Params, Provider
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
-
-_ENDED = ("model_replied", "model_failed")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Limits:
     tokens: int | None = None
     model_calls: int | None = 200
     lab_s: float | None = None
+    turn_s: float | None = None
+    """Seconds that the model calls of one turn may take; a turn that takes longer is lost."""
 
 
 @dataclass
@@ -55,10 +57,13 @@ class RunContext:
     seed: int = 7
     said: Callable[[str, str], None] | None = None
     """Told the call's key and each piece of text as it arrives, for the display only."""
+    person: AskPerson = nobody
+    """Who answers where a person has to."""
     until_decided: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What an invocation that brought no context keeps open until its decision."""
     paused: list[Paused] = field(default_factory=list[Paused])
     """Seats that wait for a person; while there is one, no further turn begins."""
+    _spending: Spending | None = None
 
     async def ask(
         self, path: str, key: str, messages: Sequence["BaseMessage"], wanted: Wanted, **about: Any
@@ -70,32 +75,73 @@ class RunContext:
             OverLimit: the call would cross a limit of the run.
             Paused: a person has to answer first.
         """
-        from ensemble.models.chat_model import ChainChatModel
+        from ensemble.models.chat_model import ChainChatModel, is_heard
 
         def heard(text: str) -> None:
             if self.said is not None:
                 self.said(key, text)
 
-        chat = ChainChatModel(
-            chain=self.chains[path],
-            recorder=self.journal,
-            providers=self.providers,
-            policy=self.policy,
-            admit=lambda candidate, asked, attempt: {
-                **about,
-                "reserved": self._reserved(candidate, asked, attempt),
-            },
-            cache=False,  # a cache of LangChain's would answer behind the journal's back
-        )
-        await chat.ainvoke(
-            list(messages),
+        def admit(candidate: Candidate, call: ModelCall, attempt: int) -> dict[str, Any]:
+            schema = schema_text(wanted, brief=candidate.brief) if call.schema else ""
+            return {**about, "reserved": self._reserved(candidate, call, attempt, schema)}
+
+        call = ModelCall(
             key=key,
+            messages=tuple(messages),
             schema=answer_schema(wanted, brief=False),
             brief_schema=answer_schema(wanted, brief=True),
             params=self.params,
             heard=heard if self.said is not None else None,
         )
+        chain, providers, policy = self.chains[path], self.providers, self.policy
+        if not is_heard():  # the wrapper costs as much as all the rest of a call
+            return await ask(
+                chain,
+                call,
+                recorder=self.journal,
+                providers=providers,
+                policy=policy,
+                admit=admit,
+            )
+        chat = ChainChatModel(
+            chain=chain,
+            recorder=self.journal,
+            providers=providers,
+            policy=policy,
+            admit=admit,
+            cache=False,  # a cache of LangChain's would answer behind the journal's back
+        )
+        await chat.ainvoke(
+            list(messages),
+            key=key,
+            schema=call.schema,
+            brief_schema=call.brief_schema,
+            params=call.params,
+            heard=call.heard,
+        )
         return cast("Answered", chat.answered)
+
+    async def ask_person(self, question: Question) -> str:
+        """Return what a person answers.
+
+        Raises:
+            Paused: there is no answer yet.
+        """
+
+        async def perform() -> tuple[str, dict[str, Any]]:
+            text = await self.person(question)
+            if text is None:
+                raise question.pause(self.journal.run)
+            return "person_answered", {"value": text}
+
+        event = await self.journal.effect("person", question.key, question.document(), perform)
+        return str(event.value)
+
+    def wait_for(self, pause: Paused) -> None:
+        """Take down that a person has to answer before the run can go on."""
+        self.paused.append(pause)
+        if not any(e.event == "paused" and e.key == pause.where for e in self.journal.events):
+            self.journal.note("paused", pause.where, value=pause.problem)
 
     def shuffled(self, items: Sequence[Any], key: str) -> list[Any]:
         """Return the items in an order drawn by the run's seed and `key`, the same every time."""
@@ -105,12 +151,16 @@ class RunContext:
 
         return [item for _, item in sorted(enumerate(items), key=place)]
 
-    def _reserved(self, candidate: Candidate, call: ModelCall, attempt: int) -> dict[str, Any]:
+    def _reserved(
+        self, candidate: Candidate, call: ModelCall, attempt: int, schema: str
+    ) -> dict[str, Any]:
         """Return the call's reservation, or refuse it; what the journal holds costs nothing."""
-        reserved = reservation(candidate, call)
+        reserved = reservation(candidate, call, schema)
         if self.journal.replaying or _is_recorded(self.journal, call.key, attempt):
             return reserved
-        used = usage_of(self.journal, reserved, prices(self.chains))
+        if self._spending is None:
+            self._spending = Spending(prices(self.chains))
+        used = self._spending.with_one_more(self.journal.events, reserved)
         for name, value in used.items():
             most = getattr(self.limits, name)
             if most is not None and value > most:
@@ -122,50 +172,11 @@ class RunContext:
         return reserved
 
 
-def reservation(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
-    """Return the most that one call is expected to use: tokens, and money where priced."""
-    text = "".join(str(message.content) for message in call.messages)
-    sent = text_tokens(text + (json.dumps(call.schema) if call.schema else ""))
-    usd = cost_usd(candidate.usd_per_mtok, sent, call.params.max_tokens)
-    return {"tokens": sent + call.params.max_tokens, "usd": usd}
-
-
-def usage_of(
-    journal: Journal,
-    reserved: Mapping[str, Any],
-    price_of: Mapping[str, Price] | None = None,
-) -> dict[str, float]:
-    """Return what the run has used by its limits' names, with one more call as reserved.
-
-    Args:
-        journal: the run's events.
-        reserved: what the further call is expected to use at most.
-        price_of: `provider/model` to the price of a million input and output tokens.
-
-    A call that is under way, or was lost with its process, is booked at its reservation.
-    """
-    asked = {(e.key, e.attempt): e for e in journal.events if e.event == "model_asked"}
-    ended = {(e.key, e.attempt): e for e in journal.events if e.event in _ENDED and not is_lost(e)}
-    tokens, usd = float(reserved["tokens"]), float(reserved["usd"] or 0)
-    for place, call in asked.items():
-        held: Mapping[str, Any] = call.body.get("reserved") or {}
-        usage: Mapping[str, Any] = {}
-        if place in ended:
-            usage = ended[place].body.get("usage") or {}
-        else:
-            tokens += float(held.get("tokens") or 0)
-        told = (usage.get("input_tokens"), usage.get("output_tokens"))
-        tokens += sum(number for number in told if number)
-        price = (price_of or {}).get(str(call.body.get("request", {}).get("model")))
-        if price and told[1] is not None:
-            usd += cost_usd(price, told[0] or 0, told[1]) or 0.0
-        elif place not in ended or ended[place].event == "model_replied":
-            usd += float(held.get("usd") or 0)
-    return {"model_calls": len(asked) + 1, "tokens": tokens, "usd": usd}
-
-
 def _is_recorded(journal: Journal, key: str, attempt: int) -> bool:
     return any(
-        e.event in _ENDED and e.key == key and whole(e.attempt) == attempt and not is_lost(e)
+        e.event in ANSWERED["model"]
+        and e.key == key
+        and whole(e.attempt) == attempt
+        and not is_lost(e)
         for e in journal.recorded
     )

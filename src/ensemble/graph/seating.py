@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from ensemble.agents.casting import Casting, cast
 from ensemble.agents.library import Agent
-from ensemble.agents.prompt import Standing
+from ensemble.agents.prompt import Standing, escalates
 from ensemble.answers.answer import Wanted
 from ensemble.errors import EnsembleError, InvalidFile, closest, raise_all
+from ensemble.graph.soundness import GraphFault
 from ensemble.graph.topology import END, Topology
 from ensemble.lab.specs import form_of
 from ensemble.roles import Role
@@ -43,6 +44,8 @@ class Rules:
     """How many of those who vote must have answered."""
     on_gate_failed: str | None = None
     """The position that a failed gate fixes."""
+    ask_in: tuple[int, ...] = ()
+    """Waves in which a panel is asked; later ones only while the outcome can still change."""
     weights: Mapping[str, float] = field(default_factory=dict[str, float])
     """Seat path or agent name to its vote's weight, for `weighted`; 1 where not named."""
 
@@ -111,6 +114,7 @@ def wanted_of(
         findings=casting.audits and not decides,
         dispositions=tuple(findings) if decides else (),
         claims=decides,
+        escalates=escalates(casting),
         tools=tuple(tools) if casting.tool_mode else (),
         forms=tuple(form_of(tool) for tool in tools) if casting.tool_mode else (),
     )
@@ -133,12 +137,13 @@ def seat(
     """Seat the members and cast each in every role of its seat.
 
     Raises:
-        InvalidFile: a seat is empty or unknown, or an agent knows neither role nor mode
+        GraphFault: a seat is empty or unknown, or an agent knows neither role nor mode
             (`Faults` for several).
     """
     seats = topology.seats
     faults: list[EnsembleError] = [
-        InvalidFile(
+        GraphFault(
+            "G011",
             f"graph {topology.name!r} has no seat {member.seat!r}",
             where=member.where,
             fix=closest(member.seat, seats, kind="seat"),
@@ -151,7 +156,8 @@ def seat(
         held = [member for member in members if member.seat == name]
         if not held:
             problem = f"nobody sits at {name!r} (as {role}) of graph {topology.name!r}"
-            faults.append(InvalidFile(problem, where=where, fix=f"add `{name}: AGENT` to the cast"))
+            fix = f"add `{name}: AGENT` to the cast"
+            faults.append(GraphFault("G011", problem, where=where, fix=fix))
         for member in held:
             try:
                 castings[member.path, role] = cast(
@@ -162,7 +168,7 @@ def seat(
                     where=member.where,
                 )
             except InvalidFile as fault:
-                faults.append(fault)
+                faults.append(GraphFault("G012", fault.problem, where=fault.where, fix=fault.fix))
     raise_all(list({str(fault): fault for fault in faults}.values()))
     rules = rules or Rules()
     return Ensemble(topology, tuple(members), tuple(choices), rules, tuple(tools), castings)

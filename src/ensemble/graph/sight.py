@@ -9,23 +9,24 @@ from typing import Any, cast
 
 from ensemble.agents.casting import role_default
 from ensemble.agents.prompt import fenced
+from ensemble.graph.findings import Finding, View, findings_of
 from ensemble.graph.lab_desk import evidence_line
-from ensemble.graph.state import (
-    Document,
-    Finding,
-    Turn,
-    evidence_of,
-    findings_of,
-    latest,
-    turns_of,
-)
+from ensemble.graph.state import Document, Turn, evidence_of, latest, turns_of
 from ensemble.roles import Role, Sees
 
 Shuffle = Callable[[Sequence[Any], str], list[Any]]
 
 
 def seen_by(
-    path: str, role: str, state: Mapping[str, Any], *, key: str, shuffled: Shuffle, shared: int
+    path: str,
+    role: str,
+    state: Mapping[str, Any],
+    *,
+    key: str,
+    shuffled: Shuffle,
+    shared: int,
+    own_model: str | None = None,
+    views: Sequence[View] = (),
 ) -> list[str]:
     """Return the later evidence and the others' answers that a turn may see.
 
@@ -36,6 +37,8 @@ def seen_by(
         key: the turn's key; with the run's seed it draws the order of anonymous answers.
         shuffled: draws that order.
         shared: how many pieces of evidence the shared part already holds.
+        own_model: the model that is asked in this turn, as `provider/model`.
+        views: what the voters are divided over, for whom has to dispose of it.
     """
     turns = latest(turns_of(state))
     findings = findings_of(state)
@@ -46,9 +49,9 @@ def seen_by(
             return seen
         case Sees.ANSWERS_BLIND:
             others = [turn for turn in turns if turn.path != path and turn.role != Role.AUDITOR]
-            seen += _anonymous(shuffled(others, key), _by_turn(turns, findings))
-            gates = [finding for finding in findings if finding.by == "lab"]
-            return [*seen, *_listed("findings of the lab", gates)]
+            judged = _recused(others, own_model)
+            seen += _anonymous(shuffled(judged, key), _by_turn(turns, findings))
+            return [*seen, *_listed("findings of the lab", _of_lab(findings))]
         case Sees.OWN_AND_FINDINGS:
             own = [turn for turn in turns if turn.path == path]
             about = [finding for finding in findings if finding.by != path]
@@ -57,8 +60,44 @@ def seen_by(
             taken = [turn for turn in turns if turn.position is not None]
             return [*seen, *_anonymous(shuffled(taken, key), {})]
         case Sees.EVERYTHING:
-            gates = [finding for finding in findings if finding.by == "lab"]
-            return [*seen, *_named(turns, findings), *_listed("findings of the lab", gates)]
+            divided = [_view(view) for view in views]
+            seen += [*_named(turns, findings), *_listed("findings of the lab", _of_lab(findings))]
+            return [*seen, fenced("\n".join(divided), "views to dispose of")] if divided else seen
+
+
+def question_for(path: str, role: str, state: Mapping[str, Any]) -> str:
+    """Return what a person in this seat is asked: the task, and what the role may see of it."""
+    findings = findings_of(state)
+    told = [f"{path} as {role}: {state['task'].strip()}"]
+    if role_default(role).sees is not Sees.NOTHING:
+        blind = role_default(role).sees is not Sees.EVERYTHING
+        answered = [turn for turn in latest(turns_of(state)) if turn.answered]
+        told += [_said(turn, number, blind=blind) for number, turn in enumerate(answered, 1)]
+        told += [_finding(finding) for finding in findings]
+    told += [evidence_line(item) for item in evidence_of(state)]
+    return "\n".join(told)
+
+
+def _said(turn: Turn, number: int, *, blind: bool) -> str:
+    answer = cast("Document", turn.answer)
+    who = f"answer {number}" if blind else f"{turn.path} ({turn.agent}, {turn.role})"
+    position = f"{answer['position']}: " if answer["position"] else ""
+    return f"{who}: {position}{answer['result']}"
+
+
+def _recused(turns: Sequence[Turn], own_model: str | None) -> list[Turn]:
+    """Leave out what the judge's own model answered, where others answered too."""
+    by_others = [turn for turn in turns if turn.served != own_model]
+    is_person = own_model is not None and own_model.startswith("manual/")
+    return by_others if any(turn.answered for turn in by_others) and not is_person else [*turns]
+
+
+def _of_lab(findings: Sequence[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.by == "lab"]
+
+
+def _view(view: View) -> str:
+    return f"{view.id}: {view.position}, taken by {', '.join(view.paths)}"
 
 
 def _by_turn(turns: Sequence[Turn], findings: Sequence[Finding]) -> dict[str, list[Finding]]:

@@ -4,10 +4,12 @@ Every channel collects by key and is read in a fixed order. `Turn` is one finish
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Final, TypedDict, cast
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
-from ensemble.roles import ROLE_DEFAULTS, TurnStatus
+from typing_extensions import TypedDict  # before Python 3.12 no schema is made of typing's own
+
+from ensemble.roles import ROLE_DEFAULTS, Role, TurnStatus
 
 Document = dict[str, Any]
 BEFORE: Final = "lab.before"
@@ -20,23 +22,26 @@ def by_key(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any
     return {key: merged[key] for key in sorted(merged) if merged[key] is not None}
 
 
-class EnsembleState(TypedDict, total=False):
-    """LangGraph's state: only JSON, so that any checkpointer can hold it."""
+class Asked(TypedDict, total=False):
+    """What a graph is invoked with."""
 
     task: str
     """What to decide."""
+    evidence: Annotated[dict[str, Document], by_key]
+    """What was measured before, by evidence id."""
+
+
+class EnsembleState(Asked, total=False):
+    """LangGraph's state: only JSON, so that any checkpointer can hold it."""
+
     turns: Annotated[dict[str, Document], by_key]
     """Finished turns by key."""
     asking: Annotated[dict[str, Document], by_key]
     """Nodes whose turn waits for the lab, and how far it had come."""
     entered: Annotated[dict[str, Document], by_key]
     """Nodes that were entered and have not finished."""
-    led: Annotated[dict[str, list[str]], by_key]
-    """Where each node that ran leads, as it said itself."""
     taken: Annotated[dict[str, int], by_key]
     """How often each bounded edge was taken."""
-    evidence: Annotated[dict[str, Document], by_key]
-    """What was measured, by evidence id."""
     batches: int
     """How many batches the lab has run."""
     decision: Document
@@ -84,6 +89,12 @@ class Turn:
     problem: str | None = None
     """Why there is no answer."""
     model_calls: int = 0
+    knew: Sequence[str] = ()
+    """Ids of the evidence, and of others' findings, that there were when the turn began."""
+    unmeasured: Sequence[str] = ()
+    """Figures that the answer states and nothing measured."""
+    escalation: Document | None = None
+    """To whom the turn hands over, and why; None where it stands by itself."""
 
     @property
     def answered(self) -> bool:
@@ -95,15 +106,20 @@ class Turn:
         """The position taken, if any."""
         return self.answer.get("position") if self.answer else None
 
+    @property
+    def round(self) -> int:
+        """How often the seat had answered before; an advisee has, in another role."""
+        return self.occurrence + (self.role == Role.ADVISEE)
+
     def document(self) -> Document:
         """Return the turn as JSON."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 def turns_of(state: Mapping[str, Any]) -> list[Turn]:
     """Return the finished turns in order: by round, then seat, then place in the seat."""
     found = [Turn(**document) for document in state.get("turns", {}).values()]
-    return sorted(found, key=lambda turn: (turn.occurrence, turn.rank, place_of(turn.path)))
+    return sorted(found, key=lambda turn: (turn.round, turn.rank, place_of(turn.path)))
 
 
 def place_of(path: str) -> tuple[str, int]:
@@ -128,61 +144,10 @@ def takes_position(role: str) -> bool:
     return default is None or default.takes_position
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One item that somebody, or a failed gate, raised."""
-
-    id: str
-    severity: str
-    title: str
-    location: str
-    by: str
-    evidence: str | None = None
-    issue: str = ""
-    impact: str = ""
-    recommendation: str = ""
-    turn: str | None = None
-    """Key of the turn that raised it; None for a gate."""
-
-    def document(self) -> Document:
-        """Return the finding as JSON."""
-        return {key: item for key, item in asdict(self).items() if key != "turn"}
-
-
-def findings_of(state: Mapping[str, Any]) -> list[Finding]:
-    """Return every finding: failed gates first (G1 …), then what the seats raised (F1 …)."""
-    found: list[Finding] = []
-    for evidence in filter(is_measured_before, evidence_of(state)):
-        if evidence["status"] != "ok":
-            found.append(_unmeasured_finding(f"G{len(found) + 1}", evidence))
-            continue
-        for gate in cast("list[Document]", evidence["gates"]):
-            if gate["passed"] is not True:
-                found.append(_gate_finding(f"G{len(found) + 1}", evidence, gate))
-    number = 0
-    for turn in turns_of(state):
-        for raised in (turn.answer or {}).get("findings", ()):
-            number += 1
-            found.append(Finding(id=f"F{number}", by=turn.path, turn=turn.key, **raised))
-    return found
-
-
 def evidence_of(state: Mapping[str, Any]) -> list[Document]:
     """Return the evidence in order of its ids."""
     known: Mapping[str, Document] = state.get("evidence", {})
     return sorted(known.values(), key=lambda item: int(item["id"][1:]))
-
-
-def _unmeasured_finding(name: str, evidence: Document) -> Finding:
-    return Finding(
-        id=name,
-        severity="CRITICAL",
-        title=f"{evidence['name']} was not measured: {evidence['tool']} {evidence['status']}",
-        location=str(evidence["spec"].get("dataset") or evidence["name"]),
-        by="lab",
-        evidence=evidence["id"],
-        issue=str(evidence.get("error") or ""),
-    )
 
 
 def is_measured_before(evidence: Document) -> bool:
@@ -191,17 +156,3 @@ def is_measured_before(evidence: Document) -> bool:
     Only then were its gates' thresholds not a model's to choose.
     """
     return evidence["asked_by"][0] == BEFORE
-
-
-def _gate_finding(name: str, evidence: Document, gate: Document) -> Finding:
-    failed = gate["passed"] is False
-    word = "failed" if failed else "could not be settled"
-    return Finding(
-        id=name,
-        severity="CRITICAL" if failed else "WARNING",
-        title=f"gate {gate['name']} {word}: {gate['value']} against {gate['threshold']}",
-        location=str(evidence["spec"].get("dataset") or evidence["name"]),
-        by="lab",
-        evidence=evidence["id"],
-        issue=str(gate.get("detail") or ""),
-    )

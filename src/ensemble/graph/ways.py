@@ -6,17 +6,20 @@ that the way is chosen once.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import Any, Final, cast
 
-from ensemble.graph.seating import Ensemble, node_name
-from ensemble.graph.state import Document, EnsembleState, StateUpdate
+from ensemble.graph.rounds import entries_at_most
+from ensemble.graph.seating import Ensemble, Member, node_name
+from ensemble.graph.state import Document, EnsembleState, StateUpdate, latest, turns_of
 from ensemble.graph.topology import END, START, Edge, Topology
+from ensemble.graph.voting import is_settled
+from ensemble.roles import Role, TurnStatus
 
 BEGIN: Final = "begin"
 LAB: Final = "lab"
 DECISION: Final = "decision"
 _STEPS_PER_TURN: Final = 12
-_ROUNDS: Final = 10
 
 
 class Ways:
@@ -27,11 +30,16 @@ class Ways:
         self._ensemble = ensemble
         self._topology = ensemble.topology
         self._seat_at = {node_name(m.path, role): m.seat for m, role in ensemble.nodes()}
-        self._leads_to = _forward(ensemble.topology)
+        self._leads_to = forward(ensemble.topology)
         self.nodes = list(self._seat_at)
+        self._waves = {seat: self._waves_of(seat) for seat in ensemble.topology.seats}
         self.joins = [f"{seat}@next" for seat in ensemble.topology.seats if self._needs_join(seat)]
-        """One for each seat of several whose ways out hang on a condition."""
-        self.most_steps = _STEPS_PER_TURN * len(self.nodes) * _ROUNDS + 25
+        """One for each seat of several that is left by a condition, or asked in waves."""
+        turns = sum(
+            times * len(ensemble.at(seat))
+            for (seat, _), times in entries_at_most(self._topology, self._leads_to).items()
+        )
+        self.most_steps = _STEPS_PER_TURN * turns + 25
 
     def first(self) -> list[str]:
         """Return every node that an edge out of the start enters."""
@@ -48,17 +56,13 @@ class Ways:
         seat = _seat_of(name)
         join = f"{seat}@next"
         if name == join or join not in self.joins:
-            return list(dict.fromkeys([name, LAB, *self._all_targets(seat)]))
+            waves = [node for wave in self._waves[seat] for node in wave]
+            return list(dict.fromkeys([name, LAB, *self._all_targets(seat), *waves]))
         return [name, LAB, join]
 
     def leads(self, name: str, *targets: str) -> StateUpdate:
         """Return the update of a node that leads to `targets` and is not done."""
         return {"led": {name: list(targets)}}
-
-    def led(self, name: str, state: Mapping[str, Any]) -> list[str]:
-        """Return where a node that has run said that it leads."""
-        told: list[str] = state["led"][name]
-        return told
 
     def onward(self, name: str, state: EnsembleState) -> StateUpdate:
         """Return the update of a node that is done: where it leads, and who is entered by that.
@@ -72,13 +76,26 @@ class Ways:
         taken: dict[str, int] = {}
         if join in self.joins and name != join:
             targets = [join]
+        elif wave := self._next_wave(seat, state):
+            targets, taken = wave
         else:
             edge, taken = self._edge_out_of(seat, state)
-            targets = (self._targets(edge) if edge else []) or [DECISION]
+            targets = (self._entered(edge, state) if edge else []) or [DECISION]
+            taken |= self._waves_begun(edge, seat)
         entered: dict[str, Document | None] = {
             target: {} for target in targets if target != DECISION
         }
         return {"entered": {name: None, **entered}, "taken": taken, "led": {name: targets}}
+
+    def spared(self, name: str, state: Mapping[str, Any]) -> list[tuple[Member, str]]:
+        """Return who of a join's seat was not asked, where none of them need be any more."""
+        seat = _seat_of(name)
+        waves = self._waves[seat]
+        asked = self._waves_asked(seat, state)
+        if asked >= len(waves) or not is_settled(self._ensemble, state):
+            return []
+        left = {node for wave in waves[asked:] for node in wave}
+        return [(m, r) for m, r in self._ensemble.nodes() if node_name(m.path, r) in left]
 
     def held_back(self, name: str, state: EnsembleState) -> list[str] | None:
         """Return where a node leads instead of acting, or None where it may act.
@@ -100,6 +117,8 @@ class Ways:
 
     def _yields(self, name: str, entered: Iterable[str]) -> bool:
         """Whether a node must wait for an earlier seat; a join waits for its own seat too."""
+        if not self.may_wait(name):
+            return False
         seat = _seat_of(name)
         if name in self.joins and any(
             self._seat_at.get(other) == seat and other != name for other in entered
@@ -108,10 +127,43 @@ class Ways:
         return any(seat in self._leads_to[_seat_of(other)] for other in entered)
 
     def _needs_join(self, seat: str) -> bool:
+        if self._waves[seat]:
+            return True
         conditional = any(
             edge.when or edge.at_most is not None for edge in self._topology.out_of(seat)
         )
         return conditional and len(self._ensemble.at(seat)) > 1
+
+    def _waves_of(self, seat: str) -> list[list[str]]:
+        """Return the nodes of a panel by the waves in which they are asked."""
+        sizes = self._ensemble.rules.ask_in
+        if not sizes or Role.PANEL_MEMBER not in self._topology.roles_of(seat):
+            return []
+        nodes = [node_name(m.path, Role.PANEL_MEMBER) for m in self._ensemble.at(seat)]
+        ends = [*accumulate(sizes)]
+        return [nodes[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+
+    def _waves_asked(self, seat: str, state: Mapping[str, Any]) -> int:
+        """Return how many waves were asked; all of them where the seat goes another way."""
+        asked: int = state.get("taken", {}).get(f"{seat}/waves", len(self._waves[seat]))
+        return asked
+
+    def _next_wave(
+        self, seat: str, state: Mapping[str, Any]
+    ) -> tuple[list[str], dict[str, int]] | None:
+        """Return the wave that is asked next, while the outcome can still change."""
+        waves = self._waves.get(seat, [])
+        asked = self._waves_asked(seat, state) if waves else 0
+        if asked >= len(waves) or is_settled(self._ensemble, state):
+            return None
+        return waves[asked], {f"{seat}/waves": asked + 1}
+
+    def _waves_begun(self, edge: Edge | None, left: str) -> dict[str, int]:
+        """Return the counts of waves: one in each panel that is entered, all where one is left."""
+        counts = {f"{left}/waves": len(self._waves[left])} if self._waves.get(left) else {}
+        if edge is not None and edge.role == Role.PANEL_MEMBER:
+            counts |= {f"{seat}/waves": 1 for seat in edge.targets if self._waves.get(seat)}
+        return counts
 
     def _edge_out_of(self, seat: str, state: EnsembleState) -> tuple[Edge | None, dict[str, int]]:
         """Return the first edge whose condition holds, and how often it is taken by that."""
@@ -133,6 +185,16 @@ class Ways:
             found.append(DECISION)
         return list(dict.fromkeys(found))
 
+    def _entered(self, edge: Edge, state: Mapping[str, Any]) -> list[str]:
+        """Return the nodes that an edge enters now: of a panel its first wave, none spared."""
+        if edge.role == Role.PANEL_MEMBER:
+            later = {n for t in edge.targets for wave in self._waves.get(t, [])[1:] for n in wave}
+        else:
+            last = latest(turns_of(state))
+            spared = {turn.path for turn in last if turn.status == TurnStatus.NOT_NEEDED}
+            later = {node_name(path, cast("str", edge.role)) for path in spared}
+        return [node for node in self._targets(edge) if node not in later]
+
     def _targets(self, edge: Edge) -> list[str]:
         return [
             node_name(member.path, cast("str", edge.role))
@@ -151,7 +213,7 @@ def _seat_of(node: str) -> str:
     return node.partition("@")[0].partition("[")[0]
 
 
-def _forward(topology: Topology) -> dict[str, set[str]]:
+def forward(topology: Topology) -> dict[str, set[str]]:
     """Return each seat's set of later seats that it leads to, directly or by others.
 
     Ways back are left out, or two seats of one loop would wait for each other: of a circle's

@@ -14,6 +14,8 @@ import re
 import socket
 import threading
 from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -95,12 +97,16 @@ def _read_blob(folder: Path, name: Any) -> Any:
 class JournalFile:
     """The one writer of a run's folder. Use `create` or `reopen`."""
 
-    def __init__(self, folder: Path, run: str, lock: IO[str], last_sum: str, seq: int) -> None:
+    def __init__(
+        self, folder: Path, run: str, lock: IO[str], last_sum: str, seq: int, *, synced: bool = True
+    ) -> None:
         self.folder = folder
         self.run = run
         self.seq = seq
+        self._is_synced = synced
         self._lock = lock
         self._sum = last_sum
+        self._blobs = {path.name for path in (folder / "blobs").glob("*")}
         self._file = (folder / EVENTS).open("ab", buffering=0)
         self._waiting: deque[bytes] = deque()
         self._writing = threading.Lock()
@@ -109,8 +115,13 @@ class JournalFile:
         self._failure: OSError | None = None
 
     @classmethod
-    def create(cls, folder: Path, run: str) -> "JournalFile":
+    def create(cls, folder: Path, run: str, *, synced: bool = True) -> "JournalFile":
         """Make the folder of a new run and own it.
+
+        Args:
+            folder: where it lies.
+            run: its id.
+            synced: whether what is flushed survives a power cut; else only the process's end.
 
         Raises:
             CannotWrite: a run lies there already, or the folder cannot be made.
@@ -122,8 +133,9 @@ class JournalFile:
         try:
             (folder / "blobs").mkdir(parents=True)
             lock = _own(folder)
-            made = cls(folder, run, lock, "", 0)
-            _sync_names(folder)
+            made = cls(folder, run, lock, "", 0, synced=synced)
+            if synced:
+                _sync_names(folder)
         except OSError as error:
             raise unwritable(error, folder) from error
         return made
@@ -151,25 +163,33 @@ class JournalFile:
             lock.close()
             raise
 
-    def append(self, event: Event) -> None:
-        """Put the event's line in the buffer; `flush` waits until it is on disk."""
+    def append(self, event: Event, written: Mapping[str, bytes] | None = None) -> None:
+        """Put the event's line in the buffer; `flush` waits until it is on disk.
+
+        Args:
+            event: what happened.
+            written: fields of its body that were made canonical JSON before.
+        """
         if self._failure is not None:
             raise unwritable(self._failure, self.folder) from self._failure
         if self._file.closed:
             fix = "`ensemble resume` takes it up again"
             raise CannotWrite("this run was given up", where=str(self.folder), fix=fix)
-        line, self._sum = write_line(event, self.run, self._sum, self._keep_blob)
+        line, self._sum = write_line(event, self.run, self._sum, self._keep_blob, written)
         self.seq = event.seq + 1
         self._waiting.append(line)
         self._appended += 1
 
     async def flush(self) -> None:
-        """Return once everything appended so far is synced to disk.
+        """Return once everything appended so far is written, and synced to disk.
 
         Raises:
             DiskFull: the disk is full or failing.
             CannotWrite: the folder is read-only or gone.
         """
+        if not self._is_synced:  # a write alone is not worth a thread
+            with suppress(OSError):  # told below
+                self._write_waiting()
         wanted = self._appended
         while self._synced < wanted:
             if self._failure is not None:
@@ -204,10 +224,9 @@ class JournalFile:
             if not batch or self._failure is not None:
                 return
             try:
-                view = memoryview(b"".join(batch))
-                while view:
-                    view = view[os.write(self._file.fileno(), view) :]
-                os.fsync(self._file.fileno())
+                _write_all(self._file.fileno(), b"".join(batch))
+                if self._is_synced:
+                    os.fsync(self._file.fileno())
             except OSError as error:
                 self._failure = error
                 raise
@@ -215,29 +234,36 @@ class JournalFile:
 
     def _keep_blob(self, data: bytes) -> str:
         name = hashlib.sha256(data).hexdigest()
-        path = self.folder / "blobs" / name
-        if not path.exists():
+        if name not in self._blobs:
             try:
-                write_whole(path, data)
+                write_whole(self.folder / "blobs" / name, data, synced=self._is_synced)
             except OSError as error:
                 self._failure = error
                 raise unwritable(error, self.folder) from error
+            self._blobs.add(name)
         return f"sha256:{name}"
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it appears whole or not at all."""
+def write_whole(path: Path, data: bytes, *, synced: bool = True) -> None:
+    """Write a file so that it appears whole or not at all, also after a power cut if `synced`."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        with partial.open("wb", buffering=0) as file:
+            _write_all(file.fileno(), data)
+            if synced:
+                os.fsync(file.fileno())
         partial.replace(path)
     except OSError:
         partial.unlink(missing_ok=True)
         raise
-    _sync_names(path.parent)
+    if synced:
+        _sync_names(path.parent)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def _cut(path: Path, whole_bytes: int) -> None:

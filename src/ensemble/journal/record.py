@@ -53,11 +53,17 @@ class Event:
         return {**self.body, **head}
 
 
+_BYTES_OF_ONE_CHARACTER: Final = 6
+"""At most, in canonical JSON: a control character's."""
 _HEAD = ("event", "key", "seq", "at", "run", "sum")
 
 
 def write_line(
-    event: Event, run: str, previous_sum: str, keep_blob: Callable[[bytes], str]
+    event: Event,
+    run: str,
+    previous_sum: str,
+    keep_blob: Callable[[bytes], str],
+    written: Mapping[str, bytes] | None = None,
 ) -> tuple[bytes, str]:
     """Return the event's line, with its newline, and its sum.
 
@@ -66,16 +72,20 @@ def write_line(
         run: the run's id.
         previous_sum: the sum of the line before; empty for the first.
         keep_blob: stores bytes and returns `sha256:<hex>`.
+        written: fields of the body that were made canonical JSON before.
     """
     flat = event.document(run)
     for name, item in event.body.items():
-        if isinstance(item, (str, list, tuple, dict)):
-            data = canonical(item)
+        if isinstance(item, (dict, list, tuple)) or _may_be_long(item):
+            data = (written or {}).get(name) or canonical(item)
             # What only looks like a blob's name would be taken for one when read back.
             if len(data) > BLOB_OVER_BYTES or _is_blob(item):
                 flat[name] = {"blob": keep_blob(data)}
-    flat["sum"] = _sum(flat, previous_sum)
-    return canonical(flat) + b"\n", flat["sum"]
+    before = canonical({name: item for name, item in flat.items() if name < "sum"})
+    after = canonical({name: item for name, item in flat.items() if name > "sum"})
+    rest = b"," + after[1:] if after != b"{}" else b"}"
+    mark = hashlib.sha256(previous_sum.encode() + before[:-1] + rest).hexdigest()
+    return before[:-1] + b',"sum":"' + mark.encode() + b'"' + rest + b"\n", mark
 
 
 def read_line(
@@ -108,6 +118,10 @@ def read_line(
 
 def _is_blob(item: Any) -> bool:
     return isinstance(item, dict) and list(cast("dict[str, Any]", item)) == ["blob"]
+
+
+def _may_be_long(item: Any) -> bool:
+    return isinstance(item, str) and len(item) * _BYTES_OF_ONE_CHARACTER > BLOB_OVER_BYTES
 
 
 def _sum(flat: Mapping[str, Any], previous_sum: str) -> str:

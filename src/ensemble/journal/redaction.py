@@ -133,11 +133,13 @@ class Redactor:
     def _clean_inside(self, value: Any) -> Any:
         if isinstance(value, str):
             return self._recurring(value)
-        if isinstance(value, Mapping):
-            items = cast("Mapping[str, Any]", value).items()
-            return {self._recurring(key): self._clean_inside(item) for key, item in items}
         if isinstance(value, (list, tuple)):
             return [self._clean_inside(item) for item in cast("list[Any]", value)]
+        if value is None or isinstance(value, (int, float)):
+            return value
+        if isinstance(value, (dict, Mapping)):  # asking for dict alone first is faster
+            items = cast("Mapping[str, Any]", value).items()
+            return {self._recurring(key): self._clean_inside(item) for key, item in items}
         return value
 
     def _recurring(self, text: str) -> str:

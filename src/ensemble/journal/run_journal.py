@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final, cast
 
-from ensemble.canonical import canonical, fingerprint
+from ensemble.canonical import canonical, fingerprint_of
 from ensemble.errors import Diverged, EnsembleError, Paused
 from ensemble.journal.digest import is_lost, reduced, whole
 from ensemble.journal.divergence import Divergence
@@ -69,6 +69,7 @@ class Journal:
         self._outcomes: dict[tuple[str, int], Event] = {}
         self._withdrawn: set[tuple[str, str]] = set()
         self._used: set[tuple[str, int]] = set()
+        self._cut = {e.body["cuts"] for e in known if e.event == "ruled" and "cuts" in e.body}
         for event in known:
             self._remember(event)
 
@@ -97,9 +98,11 @@ class Journal:
         Raises:
             Diverged: the recording holds no such call, or another request under its key.
             Paused: it may have happened before the process died, and must not happen twice.
+            TimeoutError: the run it is answered from ruled that this call came too late.
         """
         asked = self._redactor.clean(dict(request))
-        mark = fingerprint(asked)
+        written = canonical(asked)
+        mark = fingerprint_of(written)
         found = self._outcomes.get((key, attempt))
         if found is not None:
             self._used.add((key, attempt))
@@ -107,10 +110,14 @@ class Journal:
                 self.divergence.differs(found, ASKED[kind], asked)
                 raise await self._first_met()
             return self._recall(ASKED[kind], found)
+        if key in self._cut:
+            raise TimeoutError
         if self.replaying:
             raise self.divergence.unknown(key, attempt, asked, about)
         number = self._attempt_after_loss(kind, key, attempt, idempotent=idempotent)
-        self.append(ASKED[kind], key, {"attempt": number, "print": mark, "request": asked, **about})
+        told = self._redactor.clean({"attempt": number, "print": mark, **about})
+        body = {**told, "request": asked}
+        self._append_clean(ASKED[kind], key, body, {"request": written})
         if not idempotent:
             await self.flush()
         name, body = await self._performed(kind, key, number, perform, about)
@@ -151,7 +158,7 @@ class Journal:
         known = self._known.get((event, key, "1"))
         if known is None:
             return self.append(event, key, body)
-        now = _read_back(self._redactor.clean(body))
+        now = self._redactor.clean(body)
         if reduced(known.body) != reduced(now):
             self.divergence.changed(known, reduced(now))
             if self.replaying:
@@ -160,11 +167,18 @@ class Journal:
 
     def append(self, event: str, key: str, body: Mapping[str, Any]) -> Event:
         """Add one event, as it reads back from its own line."""
+        return self._append_clean(event, key, self._redactor.clean(dict(body)), {})
+
+    def _append_clean(
+        self, event: str, key: str, body: Mapping[str, Any], written: Mapping[str, bytes]
+    ) -> Event:
+        """Add one event without secrets in its body, of which some is canonical JSON already."""
         at = 0.0 if self.replaying else time.time()
-        kept = _read_back(self._redactor.clean(dict(body)))
-        made = Event(event, key, self._next(), at, kept)
+        made = Event(event, key, self._next(), at, body)
         if self._file is not None:
-            self._file.append(made)
+            self._file.append(made, written)
+        else:  # in memory too, only what a file can hold
+            canonical({name: item for name, item in body.items() if name not in written})
         self._remember(made)
         return self._keep(made, numbered=True)
 
@@ -286,8 +300,3 @@ def _seats_cut(recorded: Iterable[Event]) -> set[str]:
         if event.event == "ruled" and isinstance(event.value, list):
             cut.update(map(str, cast("list[Any]", event.value)))
     return cut
-
-
-def _read_back(body: Mapping[str, Any]) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(canonical(body))
-    return loaded

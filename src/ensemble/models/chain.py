@@ -8,7 +8,7 @@ returns for it: no clock, no probe and no chance decides where to go next. Whate
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from ensemble.canonical import without_surrogates
@@ -26,7 +26,7 @@ from ensemble.models.provider import (
     Usage,
 )
 
-BRIEF_TOKENS: Final = 120
+BRIEF_TOKENS: Final = 256
 """What a candidate that keeps its answers short may say."""
 PARTIAL_AT_MOST: Final = 4000
 """Characters kept of an answer that broke off."""
@@ -170,7 +170,7 @@ def requested(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
         "model": f"{candidate.provider}/{candidate.model}",
         "messages": plain(call.messages),
         "schema": call.schema,
-        "params": asdict(call.params),
+        "params": dict(vars(call.params)),
     }
 
 
@@ -209,7 +209,7 @@ def _attempt(
             return "model_replied", {
                 "value": {"text": without_surrogates(reply.text), "finish": reply.finish},
                 "served": reply.served,
-                "usage": asdict(reply.usage),
+                "usage": dict(vars(reply.usage)),
                 "seconds": round(time.monotonic() - started, 3),
             }
         return "model_failed", {

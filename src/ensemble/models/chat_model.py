@@ -1,7 +1,8 @@
 """A chain of models as one LangChain chat model, for callbacks, streaming and tracing.
 
-Every turn asks through it; the chain itself works without it. Pieces of text go to the callbacks
-as they arrive and are provisional; the message returned is the reply that was recorded.
+A turn that callbacks are told of asks through it; the chain itself works without it. Pieces of
+text go to the callbacks as they arrive and are provisional; the message returned is the reply
+that was recorded.
 """
 
 import asyncio
@@ -9,11 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForLLMRun,
+    BaseCallbackManager,
+    CallbackManagerForLLMRun,
+)
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables.config import ensure_config
 from pydantic import Field, PrivateAttr
 from typing_extensions import override
 
@@ -49,6 +56,10 @@ class ChainChatModel(BaseChatModel):
     def answered(self) -> Answered | None:
         """The last answer, with the candidate that gave it and the attempts before."""
         return self._answered
+
+    @override
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(at={self.at!r})"  # read by LangChain for each call
 
     @property
     @override
@@ -150,6 +161,14 @@ class ChainChatModel(BaseChatModel):
         finally:
             answering.cancel()
             await asyncio.wait([answering])
+
+
+def is_heard() -> bool:
+    """Return whether callbacks, tracing among them, would be told of a call made here."""
+    around = ensure_config().get("callbacks")
+    if not isinstance(around, BaseCallbackManager):  # a node's is made whole by LangGraph
+        around = AsyncCallbackManager.configure(around)
+    return bool(around.handlers)
 
 
 def _message_id(run_manager: AsyncCallbackManagerForLLMRun) -> str:

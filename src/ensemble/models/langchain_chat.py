@@ -1,4 +1,4 @@
-"""Any LangChain chat model of the caller's own, as a provider.
+"""Any LangChain chat model or Runnable of the caller's own, as a provider.
 
 The model keeps its own settings; messages and the answer's text go through unchanged. It is
 asked without the callbacks of the node around it, which hears the chain's reply instead.
@@ -12,22 +12,23 @@ from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure
 from ensemble.models.provider import Usage as Tokens
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import AIMessageChunk
+    from langchain_core.messages import BaseMessage
+    from langchain_core.messages.ai import UsageMetadata
+    from langchain_core.runnables import Runnable
 
 _PIECE_WITHIN_S: Final = 300.0
 _FINISH_NAMES: Final = ("finish_reason", "stop_reason", "done_reason")
 
 
-def langchain_chat(model: "BaseChatModel") -> Provider:
-    """Return the provider that asks `model`.
+def langchain_chat(model: "Runnable[Any, Any]") -> Provider:
+    """Return the provider that asks `model`: it is given messages, and says a message or text.
 
     Bring it to a run as `providers={"NAME": langchain_chat(model)}`; `NAME/anything` in a
     chain then asks it.
     """
 
     async def ask_model(candidate: Candidate, call: ModelCall) -> Reply:
-        whole: AIMessageChunk | None = None
+        whole: Any = None
         try:
             pieces = model.astream(list(call.messages), config={"callbacks": []})
             while True:
@@ -39,7 +40,7 @@ def langchain_chat(model: "BaseChatModel") -> Provider:
                 if call.heard is not None and (text := _text(piece)):
                     call.heard(text)
         except Exception as error:  # the library behind it may raise anything
-            raise failure_from(error, _text(whole) if whole else "") from error
+            raise failure_from(error, _text(whole)) from error
         if whole is None:
             raise ModelFailure(Failure.UNUSABLE, "the model said nothing")
         return _reply(whole, candidate)
@@ -47,20 +48,33 @@ def langchain_chat(model: "BaseChatModel") -> Provider:
     return ask_model
 
 
-def _text(message: "AIMessageChunk") -> str:
-    return str(message.text)
+def _text(said: Any) -> str:
+    """Return the text of a message, or of a piece of one; none of anything else."""
+    return said if isinstance(said, str) else str(getattr(said, "text", ""))
 
 
-def _reply(whole: "AIMessageChunk", candidate: Candidate) -> Reply:
+def _reply(whole: Any, candidate: Candidate) -> Reply:
+    from langchain_core.messages import BaseMessage
+
+    served = f"{candidate.provider}/{candidate.model}"
+    if isinstance(whole, BaseMessage):
+        return _reply_of_message(whole, served)
+    if isinstance(whole, str):
+        return Reply(whole, served)
+    kind = type(whole).__name__
+    raise ModelFailure(Failure.UNUSABLE, f"it returned a {kind}, neither a message nor text")
+
+
+def _reply_of_message(whole: "BaseMessage", served: str) -> Reply:
     told: dict[str, Any] = dict(whole.response_metadata)
     finish = next((str(told[name]) for name in _FINISH_NAMES if told.get(name)), "stop").lower()
     if finish in DECLINED:
         raise ModelFailure(Failure.CONTENT_FILTER, f"the model stopped for {finish}")
-    usage = whole.usage_metadata
+    usage: UsageMetadata | None = getattr(whole, "usage_metadata", None)
     cached = (usage.get("input_token_details") or {}).get("cache_read") if usage else None
     return Reply(
         text=_text(whole),
-        served=f"{candidate.provider}/{candidate.model}",
+        served=served,
         finish="length" if finish in ("length", "max_tokens") else "stop",
         usage=Tokens(usage["input_tokens"], cached, usage["output_tokens"]) if usage else Tokens(),
     )

@@ -72,6 +72,11 @@ def file_name(key: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", ".", key).strip(".")
 
 
+def write_answer(folder: Path, key: str, text: str) -> None:
+    """Put a person's answer to the prompt of a call where it is looked for."""
+    _write(folder / f"{file_name(key)}.answer.md", text)
+
+
 def _answer_in(places: Sequence[Path]) -> str | None:
     for path in places:
         try:
@@ -107,13 +112,13 @@ def _prompt(answer: Path, call: ModelCall) -> str:
     return "\n\n".join([*parts, ""])
 
 
-def _write(prompt: Path, text: str) -> None:
+def _write(path: Path, text: str) -> None:
     try:
-        prompt.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(prompt, text.encode())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.encode())
     except OSError as error:
         raise CannotWrite(
-            f"the prompt cannot be written: {error.strerror}",
-            where=str(prompt),
+            f"it cannot be written: {error.strerror}",
+            where=str(path),
             fix="make room there or choose another folder for the run",
         ) from error

@@ -15,8 +15,14 @@ def as_document(bounds: Bounds, limits: Limits) -> dict[str, Any]:
             "model_calls": bounds.clean_calls,
             "tokens": bounds.clean_tokens,
             "usd": bounds.clean_usd,
+            "wall_s": bounds.clean_wall_s,
         },
-        "worst": {"model_calls": bounds.worst_calls, "tokens": bounds.worst_tokens},
+        "worst": {
+            "model_calls": bounds.worst_calls,
+            "tokens": bounds.worst_tokens,
+            "usd": bounds.worst_usd,
+            "wall_s": bounds.worst_wall_s,
+        },
         "limits": asdict(limits),
         "turns": [asdict(turn) for turn in bounds.turns],
     }
@@ -41,17 +47,21 @@ def as_text(bounds: Bounds, limits: Limits) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    usd = "price unknown" if bounds.clean_usd is None else f"{bounds.clean_usd:.4f} USD"
+    clean = (bounds.clean_calls, bounds.clean_tokens, bounds.clean_usd, bounds.clean_wall_s)
+    worst = (bounds.worst_calls, bounds.worst_tokens, bounds.worst_usd, bounds.worst_wall_s)
     lines += [
         "",
-        f"clean case: {bounds.clean_calls} model calls, about {bounds.clean_tokens} tokens, {usd}",
-        (
-            f"worst case: {bounds.worst_calls} model calls, about {bounds.worst_tokens} tokens; "
-            "held by the limits while it runs"
-        ),
+        f"clean case: {_case(*clean)}, a second a turn",
+        f"worst case: {_case(*worst)}; held by the limits while it runs",
         f"limits: {_limits(limits)}",
     ]
     return "\n".join(lines)
+
+
+def _case(calls: int, tokens: int, usd: float | None, wall_s: float | None) -> str:
+    money = "price unknown" if usd is None else f"{usd:.4f} USD"
+    wall = "as long as a person takes" if wall_s is None else f"{wall_s:.0f} s"
+    return f"{calls} model calls, about {tokens} tokens, {money}, {wall}"
 
 
 def _limits(limits: Limits) -> str:

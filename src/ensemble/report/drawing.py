@@ -1,16 +1,18 @@
 """A topology as a picture: Mermaid text, or an SVG that needs nothing else to be looked at.
 
-Roles and conditions stand on the edges, because that is where they belong. Both drawings say
-the same: `placement` decides where things go in the SVG and `ink` how they look; Mermaid decides
-both for itself. Has never heard of models or runs.
+Roles and conditions stand on the edges, because that is where they belong; of a run, the edges
+that it took are thick. Both drawings say the same: `placement` decides where things go in the
+SVG and `ink` how they look; Mermaid decides both for itself. Has never heard of models or
+journals.
 """
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ensemble.graph.topology import END, START, Edge, Topology
+from ensemble.graph.walk import Walk
 from ensemble.report import ink
 from ensemble.report.placement import place
 from ensemble.report.shapes import Link
@@ -23,6 +25,7 @@ def mermaid(
     members: Mapping[str, Sequence[str]] | None = None,
     *,
     lab: Collection[str] | None = None,
+    walk: Walk | None = None,
 ) -> str:
     """Return the topology as a Mermaid flowchart.
 
@@ -30,6 +33,7 @@ def mermaid(
         topology: the seats and edges.
         members: who sits where, by agent name; None shows the topology's own cast.
         lab: the seats that may ask the lab; None is all of them.
+        walk: the way that a run took; None draws all ways alike.
     """
     seated = _seated(topology, members)
     ids = {name: _mermaid_id(name, number) for number, name in enumerate(topology.seats, 1)}
@@ -39,14 +43,19 @@ def mermaid(
         text = "<br/>".join(_mermaid_text(line) for line in (seat, *_shown(seated[seat])))
         lines.append(f'    {ids[seat]}["{text}"]')
     lines.append('    finish(((" ")))')
-    for way in _ways(topology):
+    for way in _ways(topology, walk):
         text = "<br/>".join(_mermaid_text(line) for line in way.lines)
-        arrow = f'-->|"{text}"|' if text else "-->"
+        line = "==>" if way.taken else "-->"
+        arrow = f'{line}|"{text}"|' if text else line
         lines.append(f"    {ids[way.source]} {arrow} {ids[way.target]}")
     asking = [seat for seat in topology.seats if lab is None or seat in lab]
     if asking:
         lines.append('    lab[("lab, shared")]')
         lines += [f"    {ids[seat]} <-.-> lab" for seat in asking]
+    for style, look in _MERMAID_STYLES.items():
+        named = [ids[seat] for seat in topology.seats if _style(seat, walk) == style]
+        if named:
+            lines += [f"    classDef {style} {look}", f"    class {','.join(named)} {style}"]
     return "\n".join(lines) + "\n"
 
 
@@ -55,6 +64,7 @@ def svg(
     members: Mapping[str, Sequence[str]] | None = None,
     *,
     lab: Collection[str] | None = None,
+    walk: Walk | None = None,
 ) -> str:
     """Return the topology as one SVG document, in light or dark as its reader prefers.
 
@@ -62,9 +72,10 @@ def svg(
         topology: the seats and edges.
         members: who sits where, by agent name; None shows the topology's own cast.
         lab: the seats that may ask the lab; None is all of them.
+        walk: the way that a run took; None draws all ways alike.
     """
     seated = _seated(topology, members)
-    ways = _ways(topology)
+    ways = [replace(way, lines=ink.wrapped(way.lines)) for way in _ways(topology, walk)]
     shown = {seat: _shown(seated[seat]) for seat in topology.seats}
     sizes = {START: ink.DOT, **{seat: ink.seat_size(seat, shown[seat]) for seat in shown}}
     sizes[END] = ink.DOT
@@ -75,12 +86,15 @@ def svg(
     painted = ink.Picture(topology.name)
     if asking:
         painted.lab([boxes[seat] for seat in asking], placement)
-    for route in placement.routes:
-        painted.arrow(route)
-    for way, route in zip(ways, placement.routes, strict=True):
-        painted.label(route.label, way.lines, role=way.role)
+    stacked = {seat for seat in seated if len(seated[seat]) > 1}
+    routes = [*zip(ways, placement.routes, strict=True)]
+    for way, route in sorted(routes, key=lambda one: bool(one[0].taken)):  # a taken one on top
+        painted.arrow(route, taken=way.taken, onto_stack=way.target in stacked)
+    for way, route in routes:
+        painted.label(route.label, way.lines, role=way.role, taken=way.taken)
     for seat in topology.seats:
-        painted.seat(boxes[seat], seat, shown[seat], stacked=len(seated[seat]) > 1)
+        style = _style(seat, walk)
+        painted.seat(boxes[seat], seat, shown[seat], stacked=seat in stacked, style=style)
     painted.start(boxes[START])
     painted.end(boxes[END])
     return painted.document()
@@ -95,17 +109,41 @@ class _Way:
     role: str | None
     lines: tuple[str, ...]
     """The label: the role, then when the edge is taken and how often."""
+    taken: bool | None
+    """Whether a run took it; None where no run is drawn."""
 
 
-def _ways(topology: Topology) -> list[_Way]:
+def _ways(topology: Topology, walk: Walk | None) -> list[_Way]:
     ways: list[_Way] = []
-    for edge in topology.edges:
-        tried_after = topology.out_of(edge.source).index(edge)
+    for number, edge in enumerate(topology.edges):
+        tried_after = sum(before.source == edge.source for before in topology.edges[:number])
         terms = _terms(edge, tried_after)
+        times = walk.taken.get(number, 0) if walk else 0
+        if times > 1:
+            terms.append(f"taken {times} times")
         for target in edge.targets:
             role = None if target == END else edge.role
-            ways.append(_Way(edge.source, target, role, (*([role] if role else []), *terms)))
+            lines = (*([role] if role else []), *terms)
+            ways.append(_Way(edge.source, target, role, lines, bool(times) if walk else None))
     return ways
+
+
+def _style(seat: str, walk: Walk | None) -> str:
+    """Return how a seat is marked: `idle` if a run did not enter it, `lost` if it lost one there.
+
+    The words are classes of both drawings; empty is no mark.
+    """
+    if walk is None:
+        return ""
+    if seat in walk.lost:
+        return "lost"
+    return "" if seat in walk.entered else "idle"
+
+
+_MERMAID_STYLES: Final = {
+    "idle": "stroke-dasharray:4 3,opacity:0.55",
+    "lost": "stroke:#d1242f,stroke-width:2px",
+}
 
 
 def _terms(edge: Edge, tried_after: int) -> list[str]:

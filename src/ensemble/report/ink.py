@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import Final
 
 from ensemble.canonical import fingerprint
@@ -18,6 +19,7 @@ from ensemble.roles import Role
 
 DOT: Final = Size(18, 18)
 LETTERS_SHOWN: Final = 40
+LETTERS_A_LINE: Final = 30
 
 
 def seat_size(name: str, members: Sequence[str]) -> Size:
@@ -35,6 +37,11 @@ def label_size(lines: Sequence[str]) -> Size:
     return Size(width + 2 * _LABEL_PAD, _LABEL_LINE * len(lines) + 8)
 
 
+def wrapped(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return a label's lines, a long one broken between its words."""
+    return tuple(part for line in lines for part in wrap(line, LETTERS_A_LINE) or [line])
+
+
 @dataclass
 class Picture:
     """An SVG document in the making; what is painted later lies above."""
@@ -44,19 +51,27 @@ class Picture:
     reach: list[Box] = field(default_factory=list[Box])
     """Everything painted so far, for the frame."""
 
-    def seat(self, box: Box, name: str, members: Sequence[str], *, stacked: bool) -> None:
-        """Paint a seat: its name, and below it who sits there; several lie in a stack."""
+    def seat(
+        self, box: Box, name: str, members: Sequence[str], *, stacked: bool, style: str = ""
+    ) -> None:
+        """Paint a seat: its name, and below it who sits there; several lie in a stack.
+
+        A `style` of `idle` or `lost` marks one that a run did not enter, or lost a member at.
+        """
         behind = (2 * _STACK, _STACK, 0) if stacked else (0,)
-        cards = [_rect(box, "seat", radius=9, shift=shift) for shift in behind]
+        cards = [_rect(box, f"seat {style}".rstrip(), radius=9, shift=shift) for shift in behind]
         y = box.top + _PAD + 8
         texts = [_text(box.x, y, name, "name")]
         for number, member in enumerate(members, 1):
             texts.append(_text(box.x, y + 2 + _MEMBER_LINE * number, member, "member"))
         tooltip = html.escape(_printable(", ".join([name, *members])))
-        self.parts.append(f"<g><title>{tooltip}</title>{''.join([*cards, *texts])}</g>")
+        whole = f' class="{style}"' if style else ""
+        self.parts.append(f"<g{whole}><title>{tooltip}</title>{''.join([*cards, *texts])}</g>")
         self.reach.append(Box(box.x, box.y, box.width + 2 * behind[0], box.height + 2 * behind[0]))
 
-    def label(self, box: Box, lines: Sequence[str], *, role: str | None) -> None:
+    def label(
+        self, box: Box, lines: Sequence[str], *, role: str | None, taken: bool | None = None
+    ) -> None:
         """Paint a label on its way: the role in its colour, then the terms."""
         if not lines:
             return
@@ -67,13 +82,25 @@ class Picture:
             style = f"role {kind}" if role and number == 0 else "term"
             texts.append(_text(box.x, y, line, style))
         pill = _rect(box, f"pill {kind}", radius=min(box.height / 2, 11))
-        self.parts.append(f"<g>{pill}{''.join(texts)}</g>")
+        whole = ' class="untaken"' if taken is False else ""
+        self.parts.append(f"<g{whole}>{pill}{''.join(texts)}</g>")
         self.reach.append(box)
 
-    def arrow(self, route: Route) -> None:
-        """Paint the line of a way, with its head."""
-        path = _cornered(route.points) if route.back else _curved(route.points)
-        self.parts.append(f'<path class="way" marker-end="url(#{self._arrow})" d="{path}"/>')
+    def arrow(self, route: Route, *, taken: bool | None = None, onto_stack: bool = False) -> None:
+        """Paint the line of a way, with its head; one that a run took is thick.
+
+        Args:
+            route: where it goes.
+            taken: whether a run took it; None where no run is drawn.
+            onto_stack: whether several sit where it leads, so that from below it ends earlier.
+        """
+        points = route.points
+        if onto_stack and points[-1][0] == points[-2][0]:
+            points = (*points[:-1], (points[-1][0], points[-1][1] + 2 * _STACK))
+        path = _cornered(points) if route.back else _curved(points)
+        style = {None: "way", True: "way taken", False: "way untaken"}[taken]
+        head = f"{self._arrow}-taken" if taken else self._arrow
+        self.parts.append(f'<path class="{style}" marker-end="url(#{head})" d="{path}"/>')
         self.reach += [Box(x, y, 0, 0) for x, y in route.points]
 
     def start(self, box: Box) -> None:
@@ -121,9 +148,22 @@ class Picture:
         )
         parts = [_opening(left, top, width, height)]
         parts += [f"<title>{html.escape(_printable(self.title))}</title>"]
-        parts += [f"<style>{_style()}</style>", _arrow_head(self._arrow)]
+        parts += [f"<style>{_style()}</style>", self._arrow_heads()]
         parts += [f'<rect class="page" rx="12" {frame}/>', *self.parts, "</svg>\n"]
         return "\n".join(parts)
+
+    def _arrow_heads(self) -> str:
+        """Return the heads that arrows of this picture have."""
+        painted = "".join(self.parts)
+        heads = [(self._arrow, "head", 8), (f"{self._arrow}-taken", "head taken", 12)]
+        markers = (
+            f'<marker id="{name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="{px}" '
+            f'markerHeight="{px}" orient="auto" markerUnits="userSpaceOnUse">'
+            f'<path class="{style}" d="M0 1 L9 5 L0 9 Z"/></marker>'
+            for name, style, px in heads
+            if f"url(#{name})" in painted
+        )
+        return f"<defs>{''.join(markers)}</defs>"
 
     @property
     def _arrow(self) -> str:
@@ -151,10 +191,13 @@ _KINDS: Mapping[str, str] = {
 _COLOURS: Mapping[str, Sequence[tuple[str, str, str]]] = {
     ".page": [("fill", "#ffffff", "#0d1117")],
     ".seat": [("fill", "#f6f8fa", "#161b22"), ("stroke", "#8c959f", "#6e7681")],
+    ".seat.lost": [("stroke", "#d1242f", "#f85149")],
     ".name": [("fill", "#1f2328", "#f0f6fc")],
     ".member": [("fill", "#57606a", "#9ea7b3")],
     ".way": [("stroke", "#6e7781", "#8b949e")],
+    ".way.taken": [("stroke", "#0969da", "#4493f8")],
     ".head": [("fill", "#6e7781", "#8b949e")],
+    ".head.taken": [("fill", "#0969da", "#4493f8")],
     ".dot": [("fill", "#57606a", "#9ea7b3")],
     ".ring": [("stroke", "#57606a", "#9ea7b3"), ("fill", "#ffffff", "#0d1117")],
     ".lab": [("fill", "#fff8e6", "#272115"), ("stroke", "#bf8700", "#9e6a03")],
@@ -188,7 +231,10 @@ def _style() -> str:
         f"{root} .name{{font-size:{_NAME_PX}px;font-weight:600}}"
         f"{root} .member{{font-size:{_MEMBER_PX}px}}"
         f"{root} .role,{root} .term{{font-size:{_LABEL_PX}px}}{root} .role{{font-weight:600}}"
-        f"{root} .way{{fill:none;stroke-width:1.4}}"
+        f"{root} .way{{fill:none;stroke-width:1.4}}{root} .way.taken{{stroke-width:2.8}}"
+        f"{root} .untaken{{stroke-opacity:.45}}"
+        f"{root} .untaken text,{root} .idle text{{opacity:.45}}"
+        f"{root} .seat.idle{{stroke-dasharray:4 3}}"
         f"{root} .dotted{{stroke-dasharray:1.5 4;stroke-linecap:round}}"
         f"{root} .seat,{root} .lab{{stroke-width:1.2}}{root} .ring{{stroke-width:1.4}}"
     )
@@ -200,14 +246,6 @@ def _opening(left: float, top: float, width: float, height: float) -> str:
         '<svg xmlns="http://www.w3.org/2000/svg" class="ensemble-drawing" role="img" '
         f'viewBox="{_n(left)} {_n(top)} {_n(width)} {_n(height)}" '
         f'width="{_n(width)}" height="{_n(height)}">'
-    )
-
-
-def _arrow_head(name: str) -> str:
-    return (
-        f'<defs><marker id="{name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" '
-        'markerHeight="8" orient="auto" markerUnits="userSpaceOnUse">'
-        '<path class="head" d="M0 1 L9 5 L0 9 Z"/></marker></defs>'
     )
 
 

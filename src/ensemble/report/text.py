@@ -65,6 +65,15 @@ def _decision(result: Mapping[str, Any]) -> str:
     minority = [f"{item['seat']} {_line(item['position'])}" for item in decision["minority"]]
     if minority:
         lines.append(_wrapped("Of another mind: ", ", ".join(minority)))
+    for item in decision.get("overrides", ()):
+        why = f": {item['reason']}" if item["reason"] else ""
+        lines.append(_wrapped("Set aside: ", f"{item['what']} by {item['by']}{why}"))
+    for flip in result.get("flips", ()):
+        told = f"{flip['seat']} from {flip['from']} to {flip['to']}, with nothing new to go on"
+        lines.append(_wrapped("Flipped: ", told))
+    if decision.get("confirmed"):
+        word = decision["confirmed"]
+        lines.append(_wrapped("A person's word: ", f"{word['word']} {word['why']}"))
     return "\n".join(lines)
 
 
@@ -130,8 +139,8 @@ def _escalations(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [
         (
             f"{item['by']} ({item['agent']})",
-            f"to {item['to']}",
-            f"confidence {item['confidence']}, its file asks for {item['threshold']}",
+            f"to {item.get('resolved') or item['to']}",
+            "; ".join(item.get("because", ())) or f"confidence {item['confidence']}",
         )
         for item in result["escalations"]
     ]

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ensemble.config import Project, library_folder, project_of
-from ensemble.errors import InvalidFile, closest
+from ensemble.errors import InvalidFile, closest, raise_all
+from ensemble.graph.soundness import faults_of
 from ensemble.graph.topology import Topology
 
 
@@ -88,6 +89,7 @@ def load_topology(path: Path) -> Topology:
 
     Raises:
         InvalidFile: the file fails, or holds none.
+        GraphFault: its topology is not sound (`Faults` for several).
     """
     spec = importlib.util.spec_from_file_location(f"ensemble_graph_{path.stem}", path)
     if spec is None or spec.loader is None:
@@ -108,7 +110,24 @@ def load_topology(path: Path) -> Topology:
             where=f"{path}:1:1",
             fix="add `topology = Topology(name=…, edges=(…))`",
         )
+    lines = _edge_lines(path)
+
+    def place(number: int | None) -> str:
+        # Edges that a program makes stand on no lines of their own.
+        if number is None or len(lines) != len(topology.edges):
+            return f"{path}:1:1"
+        return f"{path}:{lines[number]}:1"
+
+    raise_all(faults_of(topology, place))
     return topology
+
+
+def _edge_lines(path: Path) -> list[int]:
+    """Return the lines on which a graph file names an `Edge`, in order."""
+    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    return sorted(
+        call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Edge"
+    )
 
 
 def _line_of(error: BaseException, path: Path) -> int:

@@ -1,5 +1,9 @@
-"""Graphs for LangGraph's own tools, which call `graph(config)` of the files in `langgraph.json`."""
+"""Graphs for LangGraph's own tools, which call `graph(config)` of the files in `langgraph.json`.
 
+They call it in their event loop and wait for what it returns; agents are read in a thread.
+"""
+
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +11,7 @@ from ensemble.graph.topology import Topology
 from ensemble.scenarios.panel import Panel
 
 
-def compiled(topology: Topology, config: Mapping[str, Any] | None = None) -> Any:
+async def compiled(topology: Topology, config: Mapping[str, Any] | None = None) -> Any:
     """Return the topology compiled, with the cast and models that the config names.
 
     Args:
@@ -16,4 +20,4 @@ def compiled(topology: Topology, config: Mapping[str, Any] | None = None) -> Any
     """
     given: Mapping[str, Any] = (config or {}).get("configurable", {})
     named = {name: given[name] for name in ("cast", "models", "choices") if name in given}
-    return Panel(graph=topology, **named).compile()
+    return await asyncio.to_thread(Panel(graph=topology, **named).compile)

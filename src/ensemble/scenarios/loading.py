@@ -9,9 +9,11 @@ from typing import Any, Final, cast
 from ensemble.agents.library import Library, load_agents
 from ensemble.config import Project, project_of
 from ensemble.errors import EnsembleError, Faults, InvalidFile, closest, raise_all
+from ensemble.graph.fitness import misfits
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
 from ensemble.graph.topology import Topology
 from ensemble.scenarios.consistency import check_lab, check_names, check_positions, check_recording
+from ensemble.scenarios.edges import inline_topology
 from ensemble.scenarios.graphs import graph_file, is_own, load_topology, parse_graph
 from ensemble.scenarios.reading import Reader, as_mapping, merged, read, validated
 from ensemble.scenarios.spec import SLUG, Scenario, Seated
@@ -19,6 +21,7 @@ from ensemble.strict_yaml import Document
 
 BASE: Final = "base"
 _ADDED_BY_CASE: Final = frozenset({"id"})
+_TOPOLOGY: Final = frozenset({"graph", "edges"})
 
 
 @dataclass(frozen=True)
@@ -63,19 +66,26 @@ def load_scenario(path: str | Path, *, case: str | None = None, runs_graphs: boo
     reader = Reader(place, document, _index_of(raw, case, document))
     if reader.case_index is not None:
         chosen = cast("Mapping[str, Any]", raw["cases"][reader.case_index])
+        if _TOPOLOGY & chosen.keys():  # one stands in for the other
+            raw = {k: v for k, v in raw.items() if k not in _TOPOLOGY}
         raw = merged(raw, {k: v for k, v in chosen.items() if k not in _ADDED_BY_CASE})
     scenario = validated(raw, reader)
     project = project_of(place.resolve().parent)
-    topology = _topology(scenario, project, reader, runs_graphs=runs_graphs)
+    library = load_agents(*project.folders("agents"))
+    topology = (
+        inline_topology(scenario, library, reader)
+        if scenario.edges
+        else _topology(scenario, project, reader, runs_graphs=runs_graphs)
+    )
     workspace = None
     if "inputs" not in reader.left_out:
         workspace = _workspace(scenario, reader)
         check_lab(scenario, workspace, reader)
     check_positions(scenario, reader)
     check_recording(scenario, project, reader)
-    library = load_agents(*project.folders("agents"))
     ensemble = _seated(scenario, topology, library, reader)
     if ensemble is not None:
+        reader.faults += misfits(ensemble, where=reader.where("decision", "quorum"))
         check_names(scenario, ensemble, reader)
     raise_all(list({str(fault): fault for fault in reader.faults}.values()))
     kept = scenario.recording.dir
@@ -126,6 +136,8 @@ def _index_of(raw: Mapping[str, Any], case: str | None, document: Document) -> i
 def _topology(
     scenario: Scenario, project: Project, reader: Reader, *, runs_graphs: bool
 ) -> Topology | None:
+    if reader.left_out & _TOPOLOGY:
+        return None
     try:
         path = graph_file(
             scenario.graph, project, beside=reader.path.parent, where=reader.where("graph")
@@ -133,6 +145,8 @@ def _topology(
         if runs_graphs or is_own(path):
             return load_topology(path)
         parse_graph(path)
+    except Faults as several:
+        reader.faults += several.faults
     except InvalidFile as fault:
         reader.faults.append(fault)
     return None
@@ -196,7 +210,7 @@ def _seated(
     if topology is None or "cast" in reader.left_out:
         return None
     block = scenario.decision
-    rules = Rules(block.rule, block.quorum, block.on_gate_failed, block.weights)
+    rules = Rules(block.rule, block.quorum, block.on_gate_failed, block.ask_in, block.weights)
     try:
         return seat(
             topology,

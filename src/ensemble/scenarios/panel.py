@@ -12,9 +12,11 @@ from typing import Any, Final, cast
 from ensemble.agents.library import Agent, load_agents
 from ensemble.agents.prompt import Briefing
 from ensemble.config import Settings, load_settings
-from ensemble.errors import UsageError, closest
+from ensemble.errors import UsageError, closest, raise_all
+from ensemble.graph.fitness import misfits
 from ensemble.graph.run_context import Limits, RunContext
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
+from ensemble.graph.soundness import faults_of
 from ensemble.graph.topology import Topology
 from ensemble.journal.file import EVENTS, JournalFile
 from ensemble.journal.run_journal import Journal
@@ -78,7 +80,7 @@ class Panel:
     models: Any = None
     """One model for all seats, or a mapping of seat to model; None resolves each agent's own.
 
-    A model is a name, any LangChain chat model, or a provider: one async function."""
+    A model is a name, any LangChain chat model or Runnable, or a provider: one async function."""
     choices: Sequence[str] = ()
     """Positions to choose from."""
     rules: Rules = field(default_factory=Rules)
@@ -97,15 +99,15 @@ class Panel:
 
         Raises:
             NoModelLeft: a seat has no model that can be asked.
-            InvalidFile: an agent, seat or graph does not exist.
+            InvalidFile: an agent, seat or graph does not exist, or does not fit the others.
         """
         from ensemble.models.providers import kept_open
 
-        ensemble = self._ensemble()
-        stage = await self._stage(ensemble, Path(folder) if folder else None)
+        ensemble, settings = self._ensemble(), load_settings()
+        stage = await self._stage(ensemble, settings, Path(folder) if folder else None)
         run = Path(folder).name if folder else _IN_MEMORY
         file = JournalFile.create(Path(folder), run) if folder else None
-        journal = Journal(run, file=file, redactor=redactor_for(load_settings()))
+        journal = Journal(run, file=file, redactor=redactor_for(settings))
         try:
             async with kept_open():
                 outcome = await perform(self._plan(ensemble, task), journal, stage)
@@ -130,32 +132,33 @@ class Panel:
             "an event loop is running already", where="run_sync", fix="`await panel.run(…)`"
         )
 
-    def compile(self, *, checkpointer: Any = None) -> Any:
+    def compile(self, *, checkpointer: Any = None, store: Any = None) -> Any:
         """Return the panel as a LangGraph graph: input `{"task": …}`, `decision` in its output.
 
         Args:
             checkpointer: any LangGraph checkpointer.
+            store: any LangGraph store.
         """
         from ensemble.graph.compile import compile_graph
 
         return compile_graph(
-            self._ensemble(), make_context=self._context, checkpointer=checkpointer
+            self._ensemble(), make_context=self._context, checkpointer=checkpointer, store=store
         )
 
     async def _context(self, ensemble: Ensemble, task: str) -> RunContext:
         from ensemble.models.providers import kept_open
 
-        journal = Journal(_IN_MEMORY, redactor=redactor_for(load_settings()))
-        stage = await self._stage(ensemble, None)
+        settings = await asyncio.to_thread(load_settings)  # a server's loop must not wait for it
+        journal = Journal(_IN_MEMORY, redactor=redactor_for(settings))
+        stage = await self._stage(ensemble, settings, None)
         run = await context_for(self._plan(ensemble, task), journal, stage)
         await run.until_decided.enter_async_context(kept_open())
         return run
 
-    async def _stage(self, ensemble: Ensemble, folder: Path | None) -> Stage:
+    async def _stage(self, ensemble: Ensemble, settings: Settings, folder: Path | None) -> Stage:
         """Return what a run stands on; a person can hold a seat only where a folder is kept."""
         from ensemble.models.providers import providers_for
 
-        settings = load_settings()
         brought, chains = await self._models(ensemble, settings)
         asked = {c.provider for chain in chains.values() for c in chain if c.available}
         if folder is None and asked == {"manual"}:
@@ -181,7 +184,8 @@ class Panel:
         )
 
     def _ensemble(self) -> Ensemble:
-        topology = self.graph if isinstance(self.graph, Topology) else find_topology(self.graph)
+        topology = find_topology(self.graph) if isinstance(self.graph, str) else self.graph
+        raise_all(faults_of(topology))
         library = load_agents()
         members: list[Member] = []
         for name, held in {**topology.cast, **self.cast}.items():
@@ -190,7 +194,9 @@ class Panel:
                 path = name if alone else f"{name}[{index}]"
                 agent = item if isinstance(item, Agent) else library.find(item, where="cast")
                 members.append(Member(name, path, agent))
-        return seat(topology, members, choices=self.choices, rules=self.rules)
+        ensemble = seat(topology, members, choices=self.choices, rules=self.rules)
+        raise_all(misfits(ensemble))
+        return ensemble
 
     async def _models(
         self, ensemble: Ensemble, settings: Settings
@@ -239,17 +245,18 @@ class Panel:
 
 def _brought(model: Any) -> tuple[str, Provider]:
     """Return a name and a provider for a model that the caller brings."""
-    from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import Runnable
 
-    if isinstance(model, BaseChatModel):
+    if isinstance(model, Runnable):
         from ensemble.models.langchain_chat import langchain_chat
 
-        told = getattr(model, "model_name", None) or getattr(model, "model", None)
-        return f"langchain-{told or type(model).__name__}", langchain_chat(model)
+        given = cast("Any", model)
+        told = getattr(given, "model_name", None) or getattr(given, "model", None)
+        return f"langchain-{told or type(given).__name__}", langchain_chat(given)
     if callable(model):
         return getattr(model, "__name__", type(model).__name__), cast("Provider", model)
     raise UsageError(
         f"a {type(model).__name__} is no model",
         where="models",
-        fix="give a model's name, a LangChain chat model, or an async provider function",
+        fix="give a model's name, a LangChain chat model or Runnable, or an async provider",
     )

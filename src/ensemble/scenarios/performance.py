@@ -9,6 +9,7 @@ import platform
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from ensemble.errors import (
     Paused,
 )
 from ensemble.graph.lab_desk import LabDesk, Measures, Request
+from ensemble.graph.person import AskPerson, nobody
 from ensemble.graph.run_context import Limits, RunContext
 from ensemble.graph.seating import Ensemble
 from ensemble.graph.state import BEFORE, turns_of
@@ -100,6 +102,8 @@ class Stage:
     chains: Mapping[str, tuple[Candidate, ...]] | None = None
     """Set: resolved already, by seat path."""
     said: Callable[[str, str], None] | None = None
+    person: AskPerson = nobody
+    """Who answers where a person has to."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,6 @@ async def perform(plan: Plan, journal: Journal, stage: Stage) -> Outcome:
         async with _within(plan.limits.wall_s, journal):
             await _play(plan, journal, stage)
     except Paused as fault:
-        journal.note("paused", fault.where, value=fault.problem)
         await journal.flush()
         return Outcome(RunStatus.PAUSED, digest(journal.events), fault)
     except (Diverged, CannotWrite, DiskFull):
@@ -150,7 +153,8 @@ async def context_for(plan: Plan, journal: Journal, stage: Stage) -> RunContext:
         for path, listed in found["chains"].items()
     }
     _refuse_unresolved(plan, chains, journal)
-    _refuse_without_model(chains)
+    people = {m.path for m in plan.ensemble.members if m.agent.is_person}
+    _refuse_without_model({path: chain for path, chain in chains.items() if path not in people})
     return RunContext(
         journal=journal,
         briefing=plan.briefing,
@@ -161,6 +165,7 @@ async def context_for(plan: Plan, journal: Journal, stage: Stage) -> RunContext:
         params=plan.params,
         seed=found["seed"],
         said=stage.said,
+        person=stage.person,
     )
 
 
@@ -181,11 +186,15 @@ async def resolve_chains(
     """Return each seat's chain as it would be asked here and now."""
     chains: dict[str, tuple[Candidate, ...]] = {}
     for member in plan.ensemble.members:
+        if member.agent.is_person:
+            chains[member.path] = ()
+            continue
         wishes = replace(wishes_of(member.agent.spec, plan.profile), chain=plan.chain)
         chains[member.path] = await resolve(wishes, settings=settings, probes=probes)
     return chains
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions that a run was made with; they are no part of its digest."""
     named = ("ensemble-panels", "langgraph", "langchain-core", "pydantic")
@@ -223,7 +232,7 @@ async def _found(plan: Plan, stage: Stage) -> dict[str, Any]:
     return {
         "chains": {path: [asdict(c) for c in chain] for path, chain in chains.items()},
         "seed": plan.params.seed if plan.params.seed is not None else 0,
-        "versions": versions(),
+        "versions": await asyncio.to_thread(versions),
     }
 
 
@@ -274,7 +283,7 @@ def _all_paused(pauses: list[Paused]) -> Paused:
     return Paused(
         f"{len(pauses)} seats wait for a person\n{listed}",
         where=pauses[0].where,
-        fix=pauses[0].fix,
+        fix="\n       ".join(pause.fix for pause in pauses),
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from ensemble.agents.prompt import Briefing
@@ -35,6 +36,8 @@ class Choices:
     """What `scripted` candidates answer, in tests."""
     by_hand: Provider | None = None
     """Answers for `manual` candidates, in place of a person."""
+    said: tuple[str, ...] = ()
+    """A person's answers to questions that wait: `[KEY=]TEXT`, or `[KEY=]@FILE`."""
 
 
 def plan_of(loaded: Loaded, chain: tuple[str, ...] = ()) -> Plan:
@@ -67,6 +70,7 @@ def plan_of(loaded: Loaded, chain: tuple[str, ...] = ()) -> Plan:
             tokens=limits.tokens,
             model_calls=limits.model_calls,
             lab_s=limits.lab_s,
+            turn_s=limits.turn_s,
         ),
         before=tuple({"device": scenario.lab.device, **raw} for raw in scenario.lab.before),
         workspace_hash=tree_hash(workspace) if workspace else None,
@@ -89,7 +93,13 @@ def redactor_for(settings: Settings) -> Redactor:
     """Return the redactor of a live run: it knows the keys that the settings name, too."""
     named = [server.api_key_env for server in settings.providers.values()]
     given = {name: os.environ[name] for name in named if name and name in os.environ}
-    return Redactor({**secrets_of_environment(), **given})
+    return _redactor(frozenset({**secrets_of_environment(), **given}.items()))
+
+
+@lru_cache(maxsize=4)
+def _redactor(secrets: frozenset[tuple[str, str]]) -> Redactor:
+    """Return one redactor for all runs with the same secrets: what it has cleaned it knows."""
+    return Redactor(dict(secrets))
 
 
 async def refuse_over_limits(plan: Plan, settings: Settings, *, where: str) -> None:
@@ -105,5 +115,10 @@ async def bounds_for(plan: Plan, settings: Settings) -> Bounds:
     """Count a plan beforehand, with the chains as they would be asked here and now."""
     chains = await resolve_chains(plan, settings, Probes())
     return bounds_of(
-        plan.ensemble, plan.briefing, chains, params=plan.params, measured=len(plan.before)
+        plan.ensemble,
+        plan.briefing,
+        chains,
+        params=plan.params,
+        before=plan.before,
+        lab_s=plan.limits.lab_s,
     )

@@ -7,7 +7,7 @@ Has never heard of agents, graphs or folders: what the values name is for `loadi
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 from pydantic import ValidationError
 
@@ -119,7 +119,8 @@ def validated(raw: Mapping[str, Any], reader: Reader) -> Scenario:
             fix = _fix(steps, unknown=unknown)
             reader.faults.append(InvalidFile(problem, where=where, fix=fix))
             rest = _without(rest, steps if unknown else steps[:1])
-            if not unknown:
+            in_list = len(steps) > 1 and isinstance(steps[1], int)
+            if not unknown or in_list:  # then the list is left out whole
                 reader.left_out.add(str(steps[0]))
         try:
             return Scenario.model_validate({**_STAND_INS, **rest})
@@ -151,7 +152,10 @@ def _fix(steps: Sequence[str | int], *, unknown: bool) -> str:
     model: Any = Scenario
     for step in steps[:-1]:
         fields = getattr(model, "model_fields", {})
-        model = fields[step].annotation if step in fields else None
+        if isinstance(step, int):
+            model = next(iter(get_args(model)), None)
+        else:
+            model = fields[step].annotation if step in fields else None
     known = getattr(model, "model_fields", {})
     names = [str(item.alias or name) for name, item in known.items()]
     return closest(str(steps[-1]), names, kind="key") if names else "remove it"

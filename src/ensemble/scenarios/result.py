@@ -6,6 +6,7 @@ Made of events alone, so a live run, a replay and a run read back from disk give
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from ensemble.graph.person import questions_open
 from ensemble.journal.digest import digest
 from ensemble.journal.record import Event
 from ensemble.models.cost import cost_usd
@@ -51,6 +52,7 @@ def result_of(
         "decision": decided.get("decision"),
         "turns": [_turn(turn, usage_by_turn) for turn in sorted(turns, key=_order)],
         "findings": decided.get("findings", []),
+        "flips": decided.get("flips", []),
         "evidence": _evidence(events),
         "escalations": [e.value for e in events if e.event == "escalated"],
         "usage": usage_of(events),
@@ -63,9 +65,7 @@ def result_of(
 
 def _unended(events: Sequence[Event]) -> str:
     """Return how a run stands that has not ended: it waits, or was cut short."""
-    waits = {e.key for e in events if e.event == "paused"}
-    answered = {e.key.rpartition("/")[0] for e in events if e.event == "turn_ended"}
-    return RunStatus.PAUSED if waits - answered else RunStatus.CANCELLED
+    return RunStatus.PAUSED if questions_open(events) else RunStatus.CANCELLED
 
 
 def usage_of(events: Sequence[Event]) -> Document:

@@ -3,14 +3,16 @@
 import os
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ensemble.agents.acceptance import require_accepted
 from ensemble.errors import InvalidFile, UsageError
+from ensemble.graph.person import AskPerson, brought, nobody, questions_open, sorted_out
 from ensemble.journal.file import EVENTS, JournalFile
-from ensemble.journal.record import FORMAT
+from ensemble.journal.record import FORMAT, Event
 from ensemble.journal.recording import (
     copy_recording,
     read_manifest,
@@ -18,6 +20,7 @@ from ensemble.journal.recording import (
     write_manifest,
 )
 from ensemble.journal.run_journal import Journal
+from ensemble.models.manual import write_answer
 from ensemble.scenarios.loading import Loaded, load_scenario
 from ensemble.scenarios.performance import Outcome, Plan, Stage, perform, versions
 from ensemble.scenarios.planning import (
@@ -99,16 +102,44 @@ async def resume_run(
             redactor=redactor_for(settings_for(choices)),
             heard=watch.of(contents.run),
         )
+        answers = _answers(choices, contents.events, folder)
         epoch = 1 + sum(e.event == "owner" for e in contents.events)
         _own(journal, epoch)
         journal.append("resumed", f"resumed#{epoch - 1}", {"value": len(contents.events)})
-        return await _live(loaded, plan, journal, folder, choices, watch)
+        return await _live(loaded, plan, journal, folder, choices, watch, brought(answers))
     finally:
         file.close()
 
 
+def _answers(choices: Choices, events: Sequence[Event], folder: Path) -> dict[str, str]:
+    """Return a person's answers by question; those to a model's prompt are put where it looks."""
+    given = sorted_out([_spelt_out(item) for item in choices.said], questions_open(events))
+    for key in [key for key in given if "/model#" in key]:
+        write_answer(folder / "manual", key, given.pop(key))
+    return given
+
+
+def _spelt_out(item: str) -> str:
+    """Return `[KEY=]TEXT`; for `[KEY=]@FILE` the file's text."""
+    key, mark, name = item.partition("@")
+    if not mark or (key and not key.endswith("=")):
+        return item
+    try:
+        return key + Path(name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"cannot be read: {error}", where=f"--answer {item}", fix="name a text file"
+        ) from error
+
+
 async def _live(
-    loaded: Loaded, plan: Plan, journal: Journal, folder: Path, choices: Choices, watch: Watch
+    loaded: Loaded,
+    plan: Plan,
+    journal: Journal,
+    folder: Path,
+    choices: Choices,
+    watch: Watch,
+    person: AskPerson = nobody,
 ) -> Ran:
     from ensemble.models.providers import kept_open, providers_for
     from ensemble.scenarios.stage_lab import open_lab
@@ -126,7 +157,9 @@ async def _live(
     if choices.by_hand is not None:
         providers["manual"] = choices.by_hand
     async with kept_open(), open_lab(loaded, watch.lab) as lab:
-        stage = Stage(settings=settings, providers=providers, lab=lab, said=watch.text)
+        stage = Stage(
+            settings=settings, providers=providers, lab=lab, said=watch.text, person=person
+        )
         outcome = await perform(plan, journal, stage)
     ran = ran_of(loaded, journal, str(folder / EVENTS), outcome)
     _end_manifest(folder, journal, ran)

@@ -1,18 +1,23 @@
 """What is shown before any model is called: an agent, its chain of models, a drawing."""
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ensemble.agents.library import Agent, load_agent, load_agents
 from ensemble.config import load_settings
-from ensemble.errors import UsageError
+from ensemble.errors import UsageError, closest
+from ensemble.graph.seating import Ensemble
 from ensemble.graph.topology import Topology
+from ensemble.graph.walk import Walk
 from ensemble.models.probes import Probes
 from ensemble.models.selection import resolve
 from ensemble.scenarios.agent_view import shown
-from ensemble.scenarios.graphs import find_topology
+from ensemble.scenarios.graphs import find_topology, graph_files
 from ensemble.scenarios.loading import load_scenario
 from ensemble.scenarios.performance import wishes_of
+from ensemble.scenarios.runs import run_folder
+from ensemble.scenarios.walked import walked
 
 
 def agent_named(name: str | None) -> Agent:
@@ -47,14 +52,47 @@ async def chain_of(name: str | None) -> list[dict[str, Any]]:
     return chains
 
 
-def drawn(graph: str) -> tuple[Topology, dict[str, list[str]] | None, list[str] | None]:
-    """Return what a drawing shows: topology, who sits where, and which seats may ask the lab.
+@dataclass(frozen=True)
+class Drawn:
+    """What a drawing shows."""
 
-    A scenario's cast is shown; a graph by itself has its own.
+    topology: Topology
+    members: Mapping[str, Sequence[str]] | None = None
+    """Who sits where; None is the topology's own cast."""
+    asking: Sequence[str] | None = None
+    """Seats joined to the lab: those that may ask it, or, of a run, did; None is all of them."""
+    walk: Walk | None = None
+    """The way that a run took."""
+
+
+def drawn(what: str) -> Drawn:
+    """Return what the drawing of a graph, a scenario or a run shows.
+
+    A scenario's cast is shown; a graph by itself has its own; a run shows the way it took.
+
+    Args:
+        what: a graph's name or file, a scenario's file, or a run's id or folder.
+
+    Raises:
+        UsageError: there is none of these.
     """
-    if not graph.endswith((".yaml", ".yml")):
-        return find_topology(graph, where="GRAPH"), None, None
-    ensemble = load_scenario(graph).ensemble
+    if what.endswith((".yaml", ".yml")):
+        return _scenario(load_scenario(what).ensemble)
+    if what.endswith(".py") or what in graph_files():
+        return Drawn(find_topology(what, where="GRAPH"))
+    try:
+        folder = run_folder(what)
+    except UsageError as error:
+        if what.startswith("r-") or "/" in what:
+            raise
+        fix = closest(what, graph_files(), kind="graph")
+        problem = f"no graph and no run is called {what!r}"
+        raise UsageError(problem, where="WHAT", fix=fix) from error
+    run = walked(folder)
+    return Drawn(run.topology, run.members, run.asked_lab, run.walk)
+
+
+def _scenario(ensemble: Ensemble) -> Drawn:
     seats = ensemble.topology.seats
     members = {name: [member.agent.name for member in ensemble.at(name)] for name in seats}
     asking = [
@@ -62,4 +100,4 @@ def drawn(graph: str) -> tuple[Topology, dict[str, list[str]] | None, list[str] 
         for member, role in ensemble.nodes()
         if ensemble.tools and ensemble.castings[member.path, role].tool_mode
     ]
-    return ensemble.topology, members, asking
+    return Drawn(ensemble.topology, members, asking)

@@ -12,6 +12,7 @@ _STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 SLUG = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 Slug = Annotated[str, Field(pattern=SLUG)]
+SeatName = Annotated[str, Field(pattern=rf"^(START|END)$|{SLUG}")]
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 
@@ -40,6 +41,23 @@ class Seated(BaseModel):
     """Its cognitive mode in this seat."""
     tools: str | None = None
     """Its tool mode in this seat."""
+
+
+class InlineEdge(BaseModel):
+    """One way from a seat to the next; the edges out of a seat are tried in order."""
+
+    model_config = _STRICT
+
+    source: Annotated[SeatName, Field(alias="from")]
+    """A seat, or `START`."""
+    to: SeatName | Annotated[tuple[SeatName, ...], Field(min_length=1)]
+    """The next seat, several that go side by side, or `END`."""
+    role: str | None = None
+    """The ensemble role that the next seat takes; left out for `END` alone."""
+    when: str | None = None
+    """The edge is taken only where this holds: `split & ~unsure`, `found(HIGH)`, `learned` …"""
+    at_most: Annotated[int, Field(ge=1)] | None = None
+    """How often it may be taken in one run; a way back needs it."""
 
 
 class Params(BaseModel):
@@ -94,6 +112,8 @@ class DecisionBlock(BaseModel):
     """How many voters must have answered."""
     on_gate_failed: str | None = None
     """The position that a failed lab gate fixes, whatever the models say."""
+    ask_in: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Waves in which a panel is asked, e.g. [3, 2]; a later one only if it matters."""
     weights: dict[str, Annotated[float, Field(ge=0)]] = {}
     """Seat path or agent to the weight of its vote, for `weighted`."""
     allow: tuple[Authority, ...] = (Authority.DECIDED, Authority.ADVISORY)
@@ -107,6 +127,8 @@ class LimitsBlock(BaseModel):
 
     wall_s: Seconds = 1800
     """Seconds from start to end."""
+    turn_s: Seconds | None = None
+    """Seconds that the model calls of one turn may take; a turn that takes longer is lost."""
     usd: Annotated[float, Field(ge=0)] | None = None
     """Money, where prices are known."""
     tokens: Annotated[int, Field(ge=1)] | None = None
@@ -249,6 +271,8 @@ class Scenario(BaseModel):
     """What is examined."""
     graph: str = "review"
     """A topology of `graphs/`, or the path of a `.py` file that holds one."""
+    edges: tuple[InlineEdge, ...] = ()
+    """A topology of the scenario's own, in place of `graph`; the cast then names every seat."""
     cast: dict[str, str | Seated | tuple[str | Seated, ...]] = {}
     """Seat to agent or agents; a seat not named keeps the topology's own."""
     models: Models = Models()

@@ -12,6 +12,7 @@ from ensemble.agents.prompt import (
     PREAMBLE,
     Briefing,
     Standing,
+    escalates,
     fenced,
     own_part,
     shared_part,
@@ -57,7 +58,10 @@ def seated(agent: Agent, role: str = "solo", **given: str) -> Casting:
 
 
 def test_a_prompt_holds_what_the_role_and_the_mode_need(tester: Agent) -> None:
-    prompt = a_prompt(seated(tester, "auditor"), standing=Standing(("the chair (chair)",)))
+    casting = seated(tester, "auditor")
+    wanted = Wanted(escalates=escalates(casting))
+
+    prompt = a_prompt(casting, standing=Standing(("the chair (chair)",)), wanted=wanted)
 
     assert prompt == (
         "# You are tester\n"
@@ -73,11 +77,13 @@ def test_a_prompt_holds_what_the_role_and_the_mode_need(tester: Agent) -> None:
         "Mindset: Critical-mindset\n"
         "Produce: Critical-output\n"
         "Your answer is read next by the chair (chair).\n"
-        "It succeeds if the next reader can act on it without asking you anything.\n"
-        "Say so under Uncertainty Factors if one of these holds: Trigger-one; Trigger-two.\n\n"
+        "It succeeds if the next reader can act on it without asking you anything.\n\n"
         "# Form of your answer\n"
         "**Result**: {verdict}\n"
-        "**Confidence**: high | medium | low\n\n"
+        "**Confidence**: high | medium | low\n"
+        "**Escalates**: {the marks of what holds of these, else none}\n"
+        "- T1: Trigger-one\n"
+        "- T2: Trigger-two\n\n"
         "Then, where it helps the next reader:\n"
         "## Findings\n\n### [CRITICAL] {Audit-template}\n"
         "Where the reply is held to a JSON schema, fill its fields with these parts."
@@ -212,7 +218,9 @@ Work with everyone.
 def test_priorities_gates_and_sections_of_its_own_are_read(make_agent: MakeAgent) -> None:
     keeper = make_agent("human_decisions_required: {always: [Going live]}", LONG_BODY)
 
-    prompt = a_prompt(seated(keeper, "gate_reviewer"))
+    casting = seated(keeper, "gate_reviewer")
+
+    prompt = a_prompt(casting, wanted=Wanted(escalates=escalates(casting)))
 
     assert "P0: Inviolable Constraints:\n- Stop on red\n\nP1: Core Mission:\n- Weigh" in prompt
     assert "When Gating (Gatekeeper Mode):\n- Close the gate" in prompt
@@ -220,7 +228,7 @@ def test_priorities_gates_and_sections_of_its_own_are_read(make_agent: MakeAgent
     assert "Core Principles:\nDoubt first." in prompt
     assert "Collaboration Patterns:\nWork with everyone." in prompt
     assert "{upstream}" not in prompt
-    assert "Leave these to a person, and say so: Going live." in prompt
+    assert "- H1: a person must decide: Going live\n" in prompt
     assert "Gate-template" in prompt
     assert "Audit-template" not in prompt
     assert "Audit-template" in a_prompt(seated(keeper, "auditor"))
@@ -256,7 +264,7 @@ def test_the_form_asks_for_what_is_wanted(tester: Agent) -> None:
     prompt = a_prompt(seated(tester, "decision_maker"), wanted=wanted)
 
     assert "**Position**: promote | reject\n" in prompt
-    assert "- F1: accepted | rejected | deferred — {why}\n- F2: accepted" in prompt
+    assert "- F1: accepted | fixed | rejected | deferred — {why}\n- F2: accepted" in prompt
     assert "**Claims**:\n- {what the decision rests on}" in prompt
     assert '```json\n{"action": {"tool": "train", "spec": {}}}\n```\n- train: dataset' in prompt
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ensemble.agents.casting import cast
 from ensemble.agents.library import load_agent
-from ensemble.agents.prompt import Briefing, Standing, own_part
+from ensemble.agents.prompt import Briefing, Standing, escalates, own_part
 from ensemble.answers.answer import Wanted
 from ensemble.canonical import file_hash
 
@@ -102,7 +102,8 @@ def test_what_its_file_says_of_a_role_reaches_the_prompt_and_its_grade_does_not(
     agent = load_agent(seed)
     auditor = cast(agent, "auditor", where="here")
 
-    prompt = own_part(auditor, Briefing("Review this"), Standing(()), Wanted(), ())
+    wanted = Wanted(escalates=escalates(auditor))
+    prompt = own_part(auditor, Briefing("Review this"), Standing(()), wanted, ())
 
     assert "Adversarial review, verify claims, validate against best practices" in prompt
     assert "Check for training anti-patterns, data leakage" in prompt

@@ -74,7 +74,7 @@ def test_a_text_without_a_bound_is_found() -> None:
 @pytest.mark.parametrize("wanted", WANTED)
 def test_every_object_is_closed_and_every_field_asked_for(wanted: Wanted, *, brief: bool) -> None:
     for path, part in parts(answer_schema(wanted, brief=brief)):
-        if part.get("type") == "object" and path != "$|1.action.spec":
+        if part.get("type") == "object" and not path.endswith(".spec"):
             assert part["additionalProperties"] is False
             assert part["required"] == list(part["properties"])
 
@@ -96,7 +96,9 @@ def smallest(schema: dict[str, Any]) -> Any:
         return schema["enum"][0]
     match schema["type"]:
         case "object":
-            return {name: smallest(inner) for name, inner in schema["properties"].items()}
+            return {name: smallest(inner) for name, inner in schema.get("properties", {}).items()}
+        case ["number", "null"]:
+            return None
         case "array":
             return [smallest(schema["items"])]
         case "boolean":
@@ -110,19 +112,32 @@ def test_a_very_small_model_is_asked_for_less() -> None:
 
     assert "anyOf" in whole
     assert list(brief["properties"]) == [
-        "result",
-        "confidence",
         "uncertainty",
         "verification",
-        "position",
         "dispositions",
+        "result",
+        "confidence",
+        "position",
     ]
     assert brief["properties"]["dispositions"]["properties"]["F1"]["enum"] == [
         "accepted",
+        "fixed",
         "rejected",
         "deferred",
     ]
     assert brief["properties"]["result"]["maxLength"] < 100
+
+
+@pytest.mark.parametrize("brief", [False, True])
+@pytest.mark.parametrize("wanted", WANTED)
+def test_the_verdict_comes_after_its_reasons(wanted: Wanted, *, brief: bool) -> None:
+    schema = answer_schema(wanted, brief=brief)
+
+    fields = list(schema.get("anyOf", [schema])[0]["properties"])
+
+    verdict = fields.index("result")
+    assert set(fields[verdict:]) <= {"result", "confidence", "position"}
+    assert {"uncertainty", "verification"} <= set(fields[:verdict])
 
 
 def test_every_finding_needs_its_own_disposition() -> None:

@@ -114,9 +114,16 @@ def test_a_vote_is_counted_by_its_rule(
 
 
 def test_the_chair_decides_also_against_the_panel() -> None:
-    decision = made([*panel(P, P, P), auditor(), chair(R, "too early", confidence="low")])
+    disposes = [{"finding": "V1", "state": "rejected", "reason": "the data leaks"}]
+
+    decision = made(
+        [*panel(P, P, P), auditor(), chair(R, "too early", confidence="low", dispositions=disposes)]
+    )
 
     assert decision["authority"] == "decided"
+    assert decision["decision"]["overrides"] == [
+        {"what": "3 of 3 voters", "by": "chair", "reason": ""}
+    ]
     assert decision["decision"]["seat"] == "chair"
     assert decision["decision"]["position"] == R
     assert decision["decision"]["result"] == "too early"
@@ -154,7 +161,12 @@ def test_whichever_way_a_seat_is_lost_it_abstains_and_degrades(status: str) -> N
 
     assert decision["authority"] == "degraded"
     assert decision["authority_reasons"] == [f"panel[2] is lost: {status}"]
-    assert decision["witnesses"] == {"seated": 3, "answered": 2, "effective": 2.0}
+    assert decision["witnesses"] == {
+        "seated": 3,
+        "answered": 2,
+        "effective": 2.0,
+        "clones": {},
+    }
 
 
 def test_a_failed_gate_fixes_the_position_whatever_the_chair_says() -> None:
@@ -198,7 +210,7 @@ def test_a_claim_is_held_against_the_gate_that_it_names(
         an_evidence("L2", skew=False),
         an_evidence("L3", open=None),
     ]
-    settled = [{"finding": "G1", "state": "accepted"}]
+    settled = [{"finding": name, "state": "accepted"} for name in ("G1", "G2")]
     claim = {"text": "it is clean", "evidence": evidence, "holds": holds}
 
     decision = made([*panel(P), chair(claims=[claim], dispositions=settled)], measured)
@@ -209,18 +221,20 @@ def test_a_claim_is_held_against_the_gate_that_it_names(
 
 
 @pytest.mark.parametrize(
-    ("given", "authority"),
+    ("given", "reason", "authority"),
     [
-        ("accepted", "decided"),
-        ("rejected", "decided"),
-        ("deferred", "advisory"),
-        (None, "advisory"),
+        ("accepted", "", "decided"),
+        ("fixed", "", "decided"),
+        ("rejected", "it was measured", "decided"),
+        ("rejected", "", "advisory"),
+        ("deferred", "", "advisory"),
+        (None, "", "advisory"),
     ],
 )
 def test_a_critical_finding_stays_open_until_the_decider_settles_it(
-    given: str | None, authority: str
+    given: str | None, reason: str, authority: str
 ) -> None:
-    settled = [{"finding": "F1", "state": given}] if given else []
+    settled = [{"finding": "F1", "state": given, "reason": reason}] if given else []
 
     decision = made([*panel(P), auditor(a_finding()), chair(dispositions=settled)])
 
@@ -228,10 +242,11 @@ def test_a_critical_finding_stays_open_until_the_decider_settles_it(
     assert [item["state"] for item in decision["decision"]["dispositions"]] == [given or "open"]
 
 
-def test_findings_below_critical_may_stay_open() -> None:
+def test_a_decider_answers_every_finding_however_small() -> None:
     decision = made([*panel(P), auditor(a_finding("HIGH"), a_finding("INFO")), chair()])
 
-    assert decision["authority"] == "decided"
+    assert decision["authority"] == "advisory"
+    assert decision["authority_reasons"] == ["left without an answer: F1, F2"]
     assert [item["state"] for item in decision["decision"]["dispositions"]] == ["open", "open"]
 
 
@@ -264,7 +279,12 @@ def test_what_served_a_seat_limits_how_far_it_is_trusted(
 def test_two_seats_that_one_model_served_are_one_witness() -> None:
     decision = made([*panel(P, P, served="scripted/one"), chair()], quorum=2)
 
-    assert decision["witnesses"] == {"seated": 2, "answered": 2, "effective": 1.0}
+    assert decision["witnesses"] == {
+        "seated": 2,
+        "answered": 2,
+        "effective": 1.0,
+        "clones": {"scripted/one": ["panel[0]", "panel[1]"]},
+    }
     assert decision["authority"] == "advisory"
     assert decision["authority_reasons"] == ["2 answers come from 1 model, the quorum is 2"]
 
@@ -291,7 +311,12 @@ def test_a_member_who_audits_the_others_keeps_the_own_vote() -> None:
     decision = made([*panel(P, P, R), *audits], topology=VOTE, rule="majority")
 
     assert decision["decision"]["position"] == P
-    assert decision["witnesses"] == {"seated": 3, "answered": 3, "effective": 3.0}
+    assert decision["witnesses"] == {
+        "seated": 3,
+        "answered": 3,
+        "effective": 3.0,
+        "clones": {},
+    }
 
 
 def test_a_tiebreaker_votes_with_the_panel() -> None:
@@ -333,6 +358,7 @@ def test_every_cause_is_listed_the_gravest_first() -> None:
         "the embedded model served panel[2]",
         "a fallback model served panel[3]",
         "CRITICAL findings are open: G1, F1",
+        "left without an answer: G1, F1",
         "1 claims it rests on are unchecked",
     ]
 

@@ -6,7 +6,8 @@ import pytest
 
 from ensemble.answers.answer import Wanted
 from ensemble.errors import OverLimit
-from ensemble.graph.run_context import Limits, RunContext, usage_of
+from ensemble.graph.run_context import Limits, RunContext
+from ensemble.graph.spending import Spending
 from ensemble.graph.topology import END, START, Edge, Topology
 from ensemble.journal.record import Event
 from ensemble.journal.run_journal import Journal
@@ -51,7 +52,7 @@ async def test_what_was_used_is_read_from_the_journal() -> None:
     await ask(run, 0)
     await ask(run, 1)
 
-    used = usage_of(run.journal, NONE_MORE, {"scripted/m": PRICE})
+    used = Spending({"scripted/m": PRICE}).with_one_more(run.journal.events, NONE_MORE)
 
     assert used == {"model_calls": 3, "tokens": 460.0, "usd": pytest.approx(1.0)}
 
@@ -61,7 +62,7 @@ async def test_a_priced_call_that_does_not_say_what_it_used_is_booked_as_reserve
     await ask(run)
     reserved = run.journal.events[0].body["reserved"]["usd"]
 
-    used = usage_of(run.journal, NONE_MORE, {"scripted/m": PRICE})
+    used = Spending({"scripted/m": PRICE}).with_one_more(run.journal.events, NONE_MORE)
 
     assert reserved >= 15
     assert used["usd"] == pytest.approx(reserved)
@@ -70,7 +71,11 @@ async def test_a_priced_call_that_does_not_say_what_it_used_is_booked_as_reserve
 def test_a_call_that_is_under_way_is_booked_as_reserved() -> None:
     journal = Journal("r", recorded=[asked(KEY)])
 
-    assert usage_of(journal, NONE_MORE) == {"model_calls": 2, "tokens": 1000.0, "usd": 5.0}
+    assert Spending({}).with_one_more(journal.events, NONE_MORE) == {
+        "model_calls": 2,
+        "tokens": 1000.0,
+        "usd": 5.0,
+    }
 
 
 def test_a_call_lost_with_its_process_stays_booked_beside_its_repetition() -> None:
@@ -80,7 +85,7 @@ def test_a_call_lost_with_its_process_stays_booked_beside_its_repetition() -> No
     replied = Event("model_replied", KEY, 3, 0.0, {"attempt": "1.1", "usage": usage})
     journal = Journal("r", recorded=[asked(KEY), lost, again, replied])
 
-    used = usage_of(journal, NONE_MORE, {"scripted/m": PRICE})
+    used = Spending({"scripted/m": PRICE}).with_one_more(journal.events, NONE_MORE)
 
     assert used == {"model_calls": 3, "tokens": 1110.0, "usd": pytest.approx(5.2)}
 
@@ -135,3 +140,23 @@ def test_an_order_is_drawn_by_seed_and_key_alone() -> None:
     assert a_run(seed=1).shuffled(items, "a") == drawn[1, "a"]
     assert len({tuple(order) for order in drawn.values()}) == 4
     assert all(sorted(order) == items for order in drawn.values())
+
+
+def test_spending_read_as_events_come_is_what_is_read_at_once() -> None:
+    usage = {"input_tokens": 200, "output_tokens": 30}
+    lost = {"attempt": "1", "class": "lost"}
+    events = [
+        asked("one"),
+        asked("two"),
+        Event("model_replied", "one", 2, 0.0, {"attempt": "1", "usage": usage}),
+        Event("model_failed", "two", 3, 0.0, lost),
+        asked("three"),
+        Event("model_failed", "three", 5, 0.0, {"attempt": "1", "class": "timeout"}),
+    ]
+    spending = Spending({"scripted/m": PRICE})
+
+    steps = [spending.with_one_more(events[:end], NONE_MORE) for end in range(len(events) + 1)]
+
+    assert steps[-1] == Spending({"scripted/m": PRICE}).with_one_more(events, NONE_MORE)
+    assert steps[-1] == {"model_calls": 4, "tokens": 230 + 1000, "usd": 0.5 + 5.0}
+    assert [step["model_calls"] for step in steps] == [1, 2, 3, 3, 3, 4, 4]

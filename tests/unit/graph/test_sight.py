@@ -178,3 +178,19 @@ def test_what_others_wrote_cannot_close_its_fence() -> None:
     assert own != mark
     assert parts[0].count(f"</data {own}>") == 1
     assert parts[0].endswith(f"</data {own}>")
+
+
+def test_an_auditor_is_not_shown_what_its_own_model_answered() -> None:
+    own, other = PANEL[0], PANEL[1]
+
+    def judged(*turns: Turn, model: str | None) -> list[int]:
+        state = a_state(*turns)
+        shuffled = a_run().shuffled
+        parts = seen_by(
+            "auditor", "auditor", state, key="k", shuffled=shuffled, shared=0, own_model=model
+        )
+        return members_in(parts)
+
+    assert judged(own, other, model=own.served) == [1]
+    assert judged(own, model=own.served) == [0]  # nobody else answered
+    assert sorted(judged(own, other, model="manual/person")) == [0, 1]

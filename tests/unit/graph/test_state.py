@@ -2,7 +2,8 @@
 
 import random
 
-from ensemble.graph.state import by_key, evidence_of, findings_of, latest, turns_of
+from ensemble.graph.findings import findings_of
+from ensemble.graph.state import by_key, evidence_of, latest, turns_of
 from ensemble.testing.panels import a_finding, a_state, a_turn, an_answer, an_evidence
 
 
@@ -34,6 +35,17 @@ def test_a_later_position_supersedes_and_an_audit_does_not() -> None:
     assert latest([first, audits]) == [first, audits]
     assert latest([first, audits, later]) == [audits, later]
     assert latest([first, audits, later, lost]) == [audits, lost]
+
+
+def test_what_an_advisee_says_is_later_whatever_order_it_came_in() -> None:
+    answers = a_turn("panel[0]", answer=an_answer("promote"))
+    yields = a_turn("panel[0]", "advisee", an_answer("reject"))
+    audits = a_turn("auditor", "auditor", an_answer(), rank=1)
+
+    turns = turns_of(a_state(yields, audits, answers))
+
+    assert turns == [answers, audits, yields]
+    assert latest(turns) == [audits, yields]
 
 
 def test_findings_are_numbered_gates_apart_from_what_seats_raised() -> None:

@@ -136,7 +136,7 @@ async def test_the_decider_is_asked_about_every_finding_by_its_id() -> None:
     await taken(script, "chair", a_state(found, evidence=[an_evidence(leak=False)]))
 
     for name in ("G1", "F1", "F2"):
-        assert f"- {name}: accepted | rejected | deferred" in texts(script)[2]
+        assert f"- {name}: accepted | fixed | rejected | deferred" in texts(script)[2]
 
 
 async def test_an_answer_that_cannot_be_read_is_asked_for_once_more() -> None:
@@ -207,7 +207,9 @@ async def test_a_request_to_the_lab_keeps_the_turn_open() -> None:
 
     progress = update["asking"]["panel[0]@panel_member"]
     assert "turns" not in update
-    assert progress["action"] == {"tool": "check_data", "spec": {"dataset": "digits", "seed": 3}}
+    assert progress["requests"] == (
+        {"tool": "check_data", "spec": {"dataset": "digits", "seed": 3}},
+    )
     assert (progress["key"], progress["calls"], progress["lab_rounds"]) == (PANEL_TURN, 1, 1)
     assert "turn_ended" not in [event.event for event in run.journal.events]
 
@@ -217,7 +219,7 @@ async def test_a_turn_that_goes_on_reads_what_it_read_before_and_what_was_said_s
     update, _ = await taken(first)
     progress = update["asking"]["panel[0]@panel_member"]
     said = [*progress["dialogue"], ["human", "Measured: L1"]]
-    waiting = {"panel[0]@panel_member": {**progress, "action": None, "dialogue": said}}
+    waiting = {"panel[0]@panel_member": {**progress, "requests": (), "dialogue": said}}
     # Meanwhile there is more to see; the turn was told at its start what it sees.
     peers = a_state(a_turn("panel[1]", answer=an_answer("reject")), evidence=[
         an_evidence("L1", asked_by=PANEL_TURN, leak=False)])  # fmt: skip

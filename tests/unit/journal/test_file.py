@@ -494,3 +494,23 @@ async def test_a_recording_that_would_keep_a_secret_is_refused(
         copy_recording(tmp_path / "r-1", tmp_path / "recording")
     assert not (tmp_path / "recording").exists()
     assert "correct-horse" not in str(raised.value)
+
+
+async def test_a_journal_that_is_written_without_syncing_has_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["short", "l" * (BLOB_OVER_BYTES + 1)]
+    await a_journal(tmp_path / "synced", texts)
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+
+    file = JournalFile.create(tmp_path / "written", "r-1", synced=False)
+    for seq, text in enumerate(texts):
+        file.append(an_event(seq, text))
+    await file.flush()
+
+    written = (tmp_path / "written" / EVENTS).read_bytes()
+    file.close()
+    assert written == (tmp_path / "synced" / EVENTS).read_bytes()
+    assert len(list((tmp_path / "written" / "blobs").iterdir())) == 1
+    assert synced == []

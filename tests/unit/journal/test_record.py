@@ -1,10 +1,12 @@
 """One event as one line: what is written is what is read, and nothing else is."""
 
+import hashlib
 import json
 from typing import Any
 
 import pytest
 
+from ensemble.canonical import canonical
 from ensemble.journal.record import BLOB_OVER_BYTES, Event, read_line, write_line
 
 
@@ -113,3 +115,14 @@ def test_what_is_no_line_of_a_journal_is_none(line: bytes) -> None:
 def test_an_attempt_is_the_first_unless_the_event_says_otherwise() -> None:
     assert an_event().attempt == "1"
     assert an_event(attempt="2.1").attempt == "2.1"
+
+
+@pytest.mark.parametrize("body", [{}, {"value": 1}, {"a": [1]}, {"a": 1, "sum_of": 2, "z": {}}])
+def test_a_line_is_the_canonical_form_of_the_event_with_its_sum(body: dict[str, Any]) -> None:
+    event = an_event(**body)
+
+    line, told = write_line(event, "r-1", "before", Blobs().keep)
+
+    alone = canonical(event.document("r-1"))
+    assert told == hashlib.sha256(b"before" + alone).hexdigest()
+    assert line == canonical({**event.document("r-1"), "sum": told}) + b"\n"

@@ -10,10 +10,14 @@ import pytest
 
 from ensemble.graph.routing import Condition, found, split
 from ensemble.graph.topology import END, START, Edge, Topology
+from ensemble.graph.walk import Walk
+from ensemble.report import ink
 from ensemble.report.drawing import mermaid, svg
 from ensemble.roles import Role
+from ensemble.scenarios.graphs import load_topology
 
 SNAPSHOTS: Final = Path(__file__).parent / "snapshots"
+GRAPHS: Final = Path(__file__).parents[3] / "graphs"
 NAME = "{http://www.w3.org/2000/svg}"
 
 SOLO = Topology("solo", (Edge(START, "expert", Role.SOLO), Edge("expert", END)))
@@ -49,6 +53,8 @@ HOSTILE = Topology(
         Edge("a-b", END),
     ),
 )
+WALK = Walk({0: 1, 1: 2, 2: 1, 3: 2, 5: 1, 8: 1}, frozenset(DEBATE.seats) - {"breaker"},
+            frozenset({"panel"}))  # fmt: skip
 CAST: dict[str, Mapping[str, Sequence[str]]] = {
     "solo": {"expert": ["ml-engineer"]},
     "debate": {"panel": ["a", "b", "c", "d", "e", "f", "g"], "chair": ["senior-architect"]},
@@ -62,6 +68,46 @@ def test_a_topology_draws_as_the_mermaid_text_that_is_kept(topology: Topology) -
     drawn = mermaid(topology, CAST.get(topology.name))
 
     assert drawn == kept.read_text()
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(GRAPHS.glob("*.py"))])
+def test_a_graph_of_the_project_draws_as_the_mermaid_text_that_is_kept(name: str) -> None:
+    kept = SNAPSHOTS / "graphs" / f"{name}.mmd"
+
+    drawn = mermaid(load_topology(GRAPHS / f"{name}.py"))
+
+    assert drawn == kept.read_text()
+
+
+def test_a_run_draws_the_way_it_took_as_the_mermaid_text_that_is_kept() -> None:
+    members = {"panel": ["a", "b, failed"], "scout": ["c"], "breaker": ["d"]}
+
+    drawn = mermaid(DEBATE, members, lab=["scout"], walk=WALK)
+
+    assert drawn == (SNAPSHOTS / "debate-run.mmd").read_text()
+
+
+def test_a_run_is_marked_in_the_svg_and_a_graph_by_itself_is_not() -> None:
+    plain, run = svg(DEBATE), svg(DEBATE, walk=WALK)
+
+    assert [plain.count(f'class="way {kind}"') for kind in ("taken", "untaken")] == [0, 0]
+    assert [run.count(f'class="way {kind}"') for kind in ("taken", "untaken")] == [7, 3]
+    assert (plain.count("taken times"), texts_in(run).count("taken 2 times")) == (0, 2)
+    assert [run.count(f'class="seat {style}"') for style in ("idle", "lost")] == [1, 1]
+    assert len(marks(ET.fromstring(run))) == 2  # noqa: S314 — our own text
+
+
+def test_a_long_condition_is_broken_between_words_and_never_cut() -> None:
+    long = Condition(" and ".join(f"the {n}th thing holds" for n in range(9)), lambda _: True)
+    topology = Topology(
+        "long", (Edge(START, "a", Role.SOLO), Edge("a", "a", Role.SOLO, when=long, at_most=1))
+    )
+
+    texts = texts_in(svg(topology))
+
+    assert f"if {long.name}" in " ".join(texts)
+    assert max(len(text) for text in texts) <= ink.LETTERS_A_LINE
+    assert "…" not in "".join(texts)
 
 
 def test_no_name_becomes_markup_in_mermaid() -> None:

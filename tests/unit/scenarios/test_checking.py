@@ -24,7 +24,7 @@ schema: ensemble/scenario@1
 name: dusk
 task: Are all lamps lit?
 graph: review
-cast: {panel: [lamp-lighter], auditor: lamp-lighter, chair: lamp-lighter}
+cast: {panel: [lamp-lighter, skeptic], auditor: lamp-lighter, chair: lamp-lighter}
 """
 
 

@@ -1,14 +1,34 @@
 """An agent shown as a model would read it, and a graph or scenario as it would be drawn."""
 
+import json
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from ensemble.agents.library import load_agent
+from ensemble.agents.prompt import Briefing
 from ensemble.errors import InvalidFile, UsageError
+from ensemble.graph.seating import Ensemble
+from ensemble.graph.topology import Edge
+from ensemble.graph.walk import Walk
+from ensemble.journal.file import JournalFile
+from ensemble.journal.run_journal import Journal
+from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Reply
 from ensemble.report.agent_text import agent_text
+from ensemble.scenarios.graphs import find_topology
+from ensemble.scenarios.performance import Plan
 from ensemble.scenarios.showing import agent_named, agent_view, chain_of, drawn
+from ensemble.testing import scripted
+from ensemble.testing.panels import (
+    ScriptedLab,
+    a_finding,
+    a_request,
+    an_answer,
+    an_ensemble,
+    play,
+    scripted_context,
+)
 
 CHECKOUT: Final = Path(__file__).parents[3]
 
@@ -140,19 +160,91 @@ async def test_every_agents_chain_gives_reasons() -> None:
 
 
 def test_a_scenario_is_drawn_with_its_cast_and_who_may_ask_the_lab() -> None:
-    topology, members, asking = drawn(str(CHECKOUT / "scenarios" / "review.yaml"))
+    shown = drawn(str(CHECKOUT / "scenarios" / "review.yaml"))
 
-    assert topology.name == "review"
-    assert members == {
+    assert shown.topology.name == "review"
+    assert shown.members == {
         "panel": ["ml-engineer", "mlops-engineer", "data-scientist"],
         "auditor": ["skeptic"],
         "chair": ["senior-architect"],
     }
-    assert set(asking or ()) <= {"panel", "auditor", "chair"}
-    assert asking
+    assert set(shown.asking or ()) <= {"panel", "auditor", "chair"}
+    assert shown.asking
+    assert shown.walk is None
 
 
 def test_a_graph_is_drawn_with_its_own_cast() -> None:
-    topology, members, asking = drawn("solo")
+    shown = drawn("solo")
 
-    assert (topology.name, members, asking) == ("solo", None, None)
+    assert (shown.topology.name, shown.members, shown.asking) == ("solo", None, None)
+
+
+def test_a_recording_is_drawn_as_its_run_went_without_the_graph_file() -> None:
+    shown = drawn(str(CHECKOUT / "scenarios" / "recordings" / "review" / "expert"))
+
+    assert shown.topology.edges[1] == Edge("panel", "auditor", "auditor")
+    assert shown.members == {
+        "panel": ["ml-engineer", "mlops-engineer", "data-scientist"],
+        "auditor": ["skeptic"],
+        "chair": ["senior-architect"],
+    }
+    assert shown.walk == Walk({0: 1, 1: 1, 2: 1, 3: 1}, frozenset({"panel", "auditor", "chair"}))
+
+
+async def test_a_run_is_drawn_with_its_loop_its_lab_and_whom_it_lost(tmp_path: Path) -> None:
+    replies = scripted(
+        {
+            "author": [an_answer("promote"), an_answer("reject")],
+            "auditor": [a_request(), an_answer(findings=[a_finding()]), an_answer()],
+        }
+    )
+
+    async def fails_at_last(candidate: Candidate, call: ModelCall) -> Reply:
+        if call.key.startswith("auditor/auditor#1"):
+            raise ModelFailure(Failure.BAD_REQUEST, "no")
+        return await replies(candidate, call)
+
+    ensemble = an_ensemble(find_topology("revise"), tools=["check_data"])
+    journal = Journal("r-1", file=JournalFile.create(tmp_path / "r-1", "r-1"))
+    journal.note("run_started", "run", value=a_plan(ensemble).inputs())
+    await play(
+        ensemble,
+        scripted_context(ensemble, fails_at_last, journal=journal, lab=ScriptedLab()),
+    )
+    journal.close()
+
+    shown = drawn(str(tmp_path / "r-1"))
+
+    assert shown.topology.edges[2].when is not None
+    assert shown.topology.edges[2].when.name == "found WARNING"
+    assert shown.members == {"author": ["author"], "auditor": ["auditor, failed"]}
+    assert shown.asking == ["auditor"]
+    assert shown.walk == Walk(
+        {0: 1, 1: 2, 2: 1, 3: 1}, frozenset({"author", "auditor"}), frozenset({"auditor"})
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ["{}", '{"graph": 1}', '{"graph": {"name": "x", "edges": [{}]}, "cast": {}}', "null"]
+)
+def test_a_journal_that_does_not_say_what_was_run_is_named(tmp_path: Path, value: str) -> None:
+    journal = Journal("r-1", file=JournalFile.create(tmp_path / "r-1", "r-1"))
+    if value != "null":
+        journal.note("run_started", "run", value=json.loads(value))
+    journal.close()
+
+    with pytest.raises(InvalidFile) as caught:
+        drawn(str(tmp_path / "r-1"))
+
+    assert "events.jsonl" in caught.value.where
+
+
+def test_a_name_that_is_no_graph_and_no_run_is_told_the_nearest() -> None:
+    with pytest.raises(UsageError, match="no graph and no run is called 'reveiw'") as caught:
+        drawn("reveiw")
+
+    assert caught.value.fix == "did you mean 'review'?"
+
+
+def a_plan(ensemble: Ensemble) -> Plan:
+    return Plan("revise", None, ensemble, Briefing("Promote?"))

@@ -1,0 +1,58 @@
+"""Figures that an answer states and nothing measured.
+
+A figure counts as measured where its sentence names evidence, or where it stands, at its own
+precision, in the task, the inputs or a result of the lab.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, cast
+
+_FENCE: Final = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
+_SENTENCE: Final = re.compile(r"(?<=[.!?;])\s+|\n")
+_CITES: Final = re.compile(r"\b[LGR]\d+\b")
+_UNIT: Final = r"\s?(?:%|percent\b|[mµn]?s\b|seconds\b|[KMG]i?B\b|tokens\b)"
+_FIGURE: Final = re.compile(
+    rf"(?<![\w.:/#-])(\d[\d,]*\.\d+|\d[\d,]*(?={_UNIT}))(\s?(?:%|percent\b))?(?![\w]|\.\d)"
+)
+_NUMBER: Final = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_SHOWN: Final = 5
+
+
+def unmeasured(
+    answer: Mapping[str, Any], given: Sequence[str], evidence: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Return the figures of an answer that rest on nothing, at most five, as they are written.
+
+    Args:
+        answer: the parsed answer; its result, body and claims without evidence are read.
+        given: task and inputs.
+        evidence: what was measured.
+    """
+    claims = cast("Sequence[Mapping[str, Any]]", answer["claims"])
+    said = [answer["result"], answer["body"], *(c["text"] for c in claims if not c["evidence"])]
+    stated = list(dict.fromkeys(figure for text in said for figure in _stated(str(text))))
+    if not stated:
+        return []
+    results = [json.dumps([item["value"], item["gates"]], default=str) for item in evidence]
+    known = {float(n.replace(",", "")) for text in (*given, *results) for n in _numbers(text)}
+    return [figure for figure in stated if not _is_known(figure, known)][:_SHOWN]
+
+
+def _stated(text: str) -> Iterator[str]:
+    for sentence in _SENTENCE.split(_FENCE.sub(" ", text)):
+        if not _CITES.search(sentence):
+            for found in _FIGURE.finditer(sentence):
+                yield "".join(found.group(0).split())
+
+
+def _numbers(text: str) -> list[str]:
+    return _NUMBER.findall(text)
+
+
+def _is_known(figure: str, known: set[float]) -> bool:
+    digits = re.sub(r"[^\d.]", "", figure)
+    places = len(digits.partition(".")[2])
+    value = float(digits)
+    return any(value in (round(n, places), round(100 * n, places)) for n in known)

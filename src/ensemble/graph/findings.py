@@ -1,0 +1,162 @@
+"""The findings ledger: all that was raised, by seats, by gates and by rules, with an id each.
+
+Pure functions of the state. What is done about a finding is the decision's to say.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
+
+from ensemble.answers.answer import Check
+from ensemble.graph.state import Document, Turn, evidence_of, is_measured_before, turns_of
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One item that somebody, or a failed gate, raised."""
+
+    id: str
+    severity: str
+    title: str
+    location: str
+    by: str
+    evidence: str | None = None
+    issue: str = ""
+    impact: str = ""
+    recommendation: str = ""
+    kind: str = "audit"
+    """audit: a seat raised it; gate: a measurement did; unmeasured: figures without evidence;
+    refuted: a check came out against its claim."""
+    turn: str | None = None
+    """Key of the turn that raised it; None for a gate."""
+
+    def document(self) -> Document:
+        """Return the finding as JSON."""
+        return {key: item for key, item in asdict(self).items() if key != "turn"}
+
+
+def findings_of(state: Mapping[str, Any]) -> list[Finding]:
+    """Return every finding: failed gates first (G1 …), then what the seats raised (F1 …).
+
+    After those, what the rules find in the answers: claims refuted by their own check (R1 …),
+    and figures that nothing measured (U1 …).
+    """
+    evidence = evidence_of(state)
+    turns = turns_of(state)
+    raised = [
+        Finding(id="", by=turn.path, turn=turn.key, **item)
+        for turn in turns
+        for item in (turn.answer or {}).get("findings", ())
+    ]
+    refuted = [item for turn in turns for item in _refuted(turn, evidence)]
+    unmeasured = [_unmeasured(turn) for turn in turns if turn.unmeasured]
+    listed = {"G": _by_gates(evidence), "F": raised, "R": refuted, "U": unmeasured}
+    return [
+        replace(finding, id=f"{mark}{number}")
+        for mark, found in listed.items()
+        for number, finding in enumerate(found, 1)
+    ]
+
+
+def _by_gates(evidence: Sequence[Document]) -> list[Finding]:
+    found: list[Finding] = []
+    for item in filter(is_measured_before, evidence):
+        if item["status"] != "ok":
+            found.append(_not_measured(item))
+            continue
+        gates = cast("list[Document]", item["gates"])
+        found += [_gate_finding(item, gate) for gate in gates if gate["passed"] is not True]
+    return found
+
+
+def _not_measured(evidence: Document) -> Finding:
+    return Finding(
+        id="",
+        severity="CRITICAL",
+        title=f"{evidence['name']} was not measured: {evidence['tool']} {evidence['status']}",
+        location=str(evidence["spec"].get("dataset") or evidence["name"]),
+        by="lab",
+        evidence=evidence["id"],
+        issue=str(evidence.get("error") or ""),
+        kind="gate",
+    )
+
+
+def _gate_finding(evidence: Document, gate: Document) -> Finding:
+    failed = gate["passed"] is False
+    word = "failed" if failed else "could not be settled"
+    return Finding(
+        id="",
+        severity="CRITICAL" if failed else "WARNING",
+        title=f"gate {gate['name']} {word}: {gate['value']} against {gate['threshold']}",
+        location=str(evidence["spec"].get("dataset") or evidence["name"]),
+        by="lab",
+        evidence=evidence["id"],
+        issue=str(gate.get("detail") or ""),
+        kind="gate",
+    )
+
+
+def _refuted(turn: Turn, evidence: Sequence[Document]) -> list[Finding]:
+    return [
+        Finding(
+            id="",
+            severity="HIGH",
+            title=f"refuted by its own check: {check.claim}",
+            location=f"{check.evidence} {check.metric}",
+            by=turn.path,
+            evidence=check.evidence,
+            kind="refuted",
+            turn=turn.key,
+        )
+        for check in checks_of(turn)
+        if check.holds(measured(check, evidence)) is False
+    ]
+
+
+def _unmeasured(turn: Turn) -> Finding:
+    return Finding(
+        id="",
+        severity="LOW",
+        title=f"figures that nothing measured: {', '.join(turn.unmeasured)}",
+        location=turn.key,
+        by=turn.path,
+        kind="unmeasured",
+        turn=turn.key,
+    )
+
+
+def checks_of(turn: Turn) -> list[Check]:
+    """Return the checks that a turn's answer names."""
+    return [Check.model_validate(raw) for raw in (turn.answer or {}).get("checks", ())]
+
+
+def measured(check: Check, evidence: Sequence[Document]) -> object:
+    """Return the figure that was measured for a check; None where there is none."""
+    found = next((item for item in evidence if item["id"] == check.evidence), None)
+    value = cast("Document", found["value"]) if found and found["status"] == "ok" else {}
+    return value.get(check.metric)
+
+
+@dataclass(frozen=True)
+class View:
+    """A position that some of the voters take, where they do not all take one."""
+
+    id: str
+    position: str
+    paths: tuple[str, ...]
+    """Who takes it."""
+
+
+def views_of(turns: Sequence[Turn]) -> list[View]:
+    """Return what the voters are divided over (V1 …); nothing where they are of one mind."""
+    taken: dict[str, list[str]] = {}
+    for turn in turns:
+        if turn.position is not None:
+            taken.setdefault(turn.position, []).append(turn.path)
+    if len(taken) < 2:  # noqa: PLR2004 -- two make a difference
+        return []
+    return [
+        View(f"V{number}", position, tuple(taken[position]))
+        for number, position in enumerate(sorted(taken), 1)
+    ]

@@ -1,0 +1,83 @@
+"""What became of every finding and every view: dispositions, minority, overrides, flips.
+
+Readings of the answers alone; how far they lower the authority is `decision`'s to say.
+"""
+
+from collections.abc import Sequence
+
+from ensemble.graph.findings import Finding, View
+from ensemble.graph.state import Document, Turn
+from ensemble.roles import Severity
+
+
+def dispositions(ids: Sequence[str], answer: Document) -> list[Document]:
+    """Return what a decider's answer says of each finding or view; `open` where it says nothing."""
+    given = {item["finding"]: item for item in answer.get("dispositions", ())}
+    return [given.get(name, {"finding": name, "state": "open", "reason": ""}) for name in ids]
+
+
+def minority(
+    turns: Sequence[Turn], views: Sequence[View], position: str | None, answer: Document
+) -> list[Document]:
+    """Return who is of another mind than the decision, with what the decider says of that view.
+
+    Args:
+        turns: each path's last turn.
+        views: what the voters are divided over.
+        position: what was decided.
+        answer: the answer that it stands in.
+    """
+    told = dispositions([view.id for view in views], answer)
+    of_path = {path: item for view, item in zip(views, told, strict=True) for path in view.paths}
+    return [
+        {
+            "id": of_path.get(turn.path, {}).get("finding"),
+            "seat": turn.path,
+            "position": turn.position,
+            "result": (turn.answer or {})["result"],
+            "state": of_path.get(turn.path, {}).get("state"),
+            "reason": of_path.get(turn.path, {}).get("reason"),
+        }
+        for turn in turns
+        if turn.position is not None and turn.position != position
+    ]
+
+
+def overrides(
+    by: str | None,
+    position: str | None,
+    findings: Sequence[Finding],
+    disposed: Sequence[Document],
+    views: Sequence[Document],
+    voters: Sequence[Turn],
+) -> list[Document]:
+    """Return what the decision sets aside: grave findings, and most of the voters."""
+    grave = {f.id: f for f in findings if Severity(f.severity).rank <= Severity.HIGH.rank}
+    found = [
+        {
+            "what": f"{item['finding']} [{grave[item['finding']].severity}]",
+            "by": by,
+            "reason": item["reason"],
+        }
+        for item in disposed
+        if item["finding"] in grave and item["state"] == "rejected"
+    ]
+    against = sum(turn.position not in (None, position) for turn in voters)
+    if position is not None and against * 2 > len(voters):
+        reason = "; ".join(dict.fromkeys(item["reason"] for item in views if item["reason"]))
+        found.append({"what": f"{against} of {len(voters)} voters", "by": by, "reason": reason})
+    return found
+
+
+def flips(turns: Sequence[Turn]) -> list[Document]:
+    """Return each change of position that rests on nothing its seat had not known before."""
+    last: dict[str, Turn] = {}
+    found: list[Document] = []
+    for turn in turns:
+        if turn.position is None:
+            continue
+        before = last.get(turn.path)
+        last[turn.path] = turn
+        if before and before.position != turn.position and set(turn.knew) <= set(before.knew):
+            found.append({"seat": turn.path, "from": before.position, "to": turn.position})
+    return found

@@ -1,0 +1,110 @@
+"""A person takes part: a question is put, the run pauses, and the answer comes back with it.
+
+A person is one more effect: what was asked and answered stands in the journal, so that a replay
+asks nobody. Has never heard of terminals; an answer is brought by whoever starts the run.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ensemble.errors import Paused, UsageError, closest
+from ensemble.journal.record import Event
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person is asked."""
+
+    key: str
+    """Where the answer belongs: a turn's key, or `decision`."""
+    text: str
+    """All that has to be read to answer."""
+    choices: tuple[str, ...] = ()
+    """What the answer begins with; empty where any words will do."""
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON, as the journal keeps it."""
+        return {"question": self.text, "choices": list(self.choices)}
+
+    def pause(self, run: str) -> Paused:
+        """Return the end of a process that has nobody to ask."""
+        words = f"{' | '.join(self.choices)}[: why]" if self.choices else "TEXT"
+        return Paused(
+            f"a person has to answer\n{self.text}",
+            where=self.key,
+            fix=f"`ensemble resume {run} --answer {self.key.partition('/')[0]}='{words}'`",
+        )
+
+
+AskPerson = Callable[[Question], Awaitable[str | None]]
+"""Returns the answer, or None where there is none yet."""
+
+
+async def nobody(_: Question) -> str | None:
+    """Answer nothing: the run pauses."""
+    return None
+
+
+def brought(answers: Mapping[str, str]) -> AskPerson:
+    """Return a person whose answers were given beforehand, by the key of their question."""
+
+    async def answer(question: Question) -> str | None:
+        return answers.get(question.key)
+
+    return answer
+
+
+def questions_open(events: Sequence[Event]) -> dict[str, tuple[str, ...]]:
+    """Return the key of each question that waits, and what its answer may begin with."""
+    done = {e.key for e in events if e.event in ("person_answered", "model_replied")}
+    waiting = {e.key: e.body.get("request") for e in events if e.event == "paused"}
+    asked = cast("dict[str, dict[str, Any] | None]", waiting)
+    return {
+        key: tuple((request or {}).get("choices", ()))
+        for key, request in asked.items()
+        if key not in done
+    }
+
+
+def sorted_out(given: Sequence[str], waiting: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return each waiting question's answer, of what a command line gives as `[KEY=]TEXT`.
+
+    Args:
+        given: the answers; KEY is a question's key, or the beginning of just one.
+        waiting: the questions that wait, and what each answer must begin with.
+
+    Raises:
+        UsageError: nothing waits, a KEY names none or several, or the answer is none of the
+            choices.
+    """
+    answers: dict[str, str] = {}
+    for item in given:
+        key, text = _named(item, waiting)
+        choices = waiting[key]
+        begun = text.partition(":")[0].strip()
+        if choices and begun not in choices:
+            raise UsageError(
+                f"{begun!r} is no answer to {key}", where="--answer", fix=closest(begun, choices)
+            )
+        answers[key] = text
+    return answers
+
+
+def _named(item: str, waiting: Mapping[str, Sequence[str]]) -> tuple[str, str]:
+    head, equals, rest = item.partition("=")
+    meant = [key for key in waiting if equals and key.startswith(head.strip())]
+    exact = [key for key in meant if head.strip() in (key, key.partition("/")[0])]
+    meant = exact or meant
+    if len(meant) == 1:
+        return meant[0], rest.strip()
+    if len(waiting) == 1 and not meant:
+        return next(iter(waiting)), item.strip()
+    if not waiting:
+        raise UsageError("no question waits", where="--answer", fix="leave the option out")
+    told = "several questions begin so" if meant else "it is not said which question is answered"
+    raise UsageError(
+        told,
+        where=f"--answer {item[:60]}",
+        fix=f"begin with one of: {', '.join(f'{key}=' for key in meant or waiting)}",
+    )
