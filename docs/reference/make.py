@@ -27,12 +27,12 @@ BODY_PARTS: Final = {
     "specialisations": "`## Specializations` or `## Deep Specializations`, a list a heading",
     "references": "`## Knowledge Sources`, every address",
     "local_sources": "there, a list below `**Local**:`",
+    "knowledge": "there, all but addresses, that list and fenced blocks",
     "mcp_servers": "any fenced `yaml` block with the key `mcp_servers`",
     "envelope": "`## Output Format`, a `###` heading that speaks of an envelope",
     "output": "there, headings such as `### For Audit Mode`",
     "severities": "there, words such as `[CRITICAL]`",
     "further": "any other `##` heading",
-    "headings": "every heading outside fences",
 }
 """Where an agent file says each part of its body."""
 
@@ -176,8 +176,11 @@ def _models(schema: Schema, title: str) -> Iterator[str]:
         name, model = waiting.pop(0)
         yield f"## {name}"
         yield str(model.get("description", ""))
-        yield _table(("key", "is", "default", "means"), _fields(model, named))
-        for found in _referred(model.get("properties", {})):
+        shape, *others = [model] if "properties" in model else model.get("anyOf", [model])
+        yield _table(("key", "is", "default", "means"), _fields(shape, named))
+        if others:
+            yield f"In its place may stand: {' or '.join(map(_kind, others))}."
+        for found in _referred([shape.get("properties"), shape.get("additionalProperties")]):
             if found not in seen:
                 seen.add(found)
                 waiting.append((found, named[found]))
@@ -206,6 +209,8 @@ def _fields(model: Schema, named: Mapping[str, Schema]) -> Iterator[tuple[str, .
         model_of_it = named.get(_name(field.get("$ref", "")), {})
         means = field.get("description") or model_of_it.get("description", "")
         yield f"`{name}`", _kind(field), default, str(means)
+    if isinstance(entries := model.get("additionalProperties"), dict):
+        yield "any other", _kind(cast("Schema", entries)), "", "An entry of that name."
 
 
 def _default(field: Schema) -> str:

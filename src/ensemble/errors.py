@@ -117,7 +117,7 @@ def raise_all(faults: Sequence[EnsembleError]) -> None:
 
 def closest(name: str, known: Iterable[str], *, kind: str = "name") -> str:
     """Return the fix for a misspelt `name`: the nearest known one, or all of them."""
-    names = sorted(known)
+    names = sorted(map(str, known))
     near = get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]!r}?"

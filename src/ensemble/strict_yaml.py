@@ -50,17 +50,23 @@ class Document:
 
     def where(self, *steps: str | int) -> str:
         """Return `path:line:column` of the value at `steps`, or of its nearest known ancestor."""
-        return self._nearest(self.marks, steps)
+        return self._named(self.place(*steps))
 
     def where_key(self, *steps: str | int) -> str:
         """Return `path:line:column` of the key at `steps`; of the value where it has no key."""
-        known = self.keys if steps in self.keys else self.marks
-        return self._nearest(known, steps)
+        return self._named(self.key_place(*steps))
 
-    def _nearest(self, known: Mapping[Path, Place], steps: Path) -> str:
+    def place(self, *steps: str | int) -> Place:
+        """Return where the value at `steps` begins, or its nearest known ancestor."""
         ends = range(len(steps), -1, -1)
-        line, column = next(known[steps[:end]] for end in ends if steps[:end] in known)
-        return f"{self.path}:{line}:{column}"
+        return next(self.marks[steps[:end]] for end in ends if steps[:end] in self.marks)
+
+    def key_place(self, *steps: str | int) -> Place:
+        """Return where the key at `steps` begins; the value where it has no key."""
+        return self.keys[steps] if steps in self.keys else self.place(*steps)
+
+    def _named(self, place: Place) -> str:
+        return f"{self.path}:{place[0]}:{place[1]}"
 
 
 def within(document: Document, path: Path) -> Document:

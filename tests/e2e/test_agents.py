@@ -86,13 +86,18 @@ def test_what_cannot_be_imported_is_named(command: "Command", tmp_path: Path) ->
     assert "repaired      R09 line 5" in done.stdout
 
 
-def test_a_new_agent_passes_the_strictest_check(command: "Command", tmp_path: Path) -> None:
+def test_a_new_agent_wants_nothing_but_to_be_written(command: "Command", tmp_path: Path) -> None:
     made = command("new", "agent", "release-manager", "--to", str(tmp_path / "agents"))
+    another = command("new", "agent", "sre", "--to", str(tmp_path / "agents"))
 
     assert made.returncode == 0
+    assert made.stdout.count("wrote ") == 2
+    assert "takes the place of the built-in sre" in another.stdout
     schema = json.loads((tmp_path / "schemas" / "agent.schema.json").read_text())
     assert schema["required"] == ["name"]
-    assert command("check", "--strict", str(tmp_path / "agents")).returncode == 0
+    checked = command("check", "--strict", "--json", str(tmp_path / "agents"))
+    assert checked.returncode == 3
+    assert {problem["code"] for problem in json.loads(checked.stdout)["problems"]} == {"W107"}
     assert (
         command("new", "agent", "release-manager", "--to", str(tmp_path / "agents")).returncode == 2
     )

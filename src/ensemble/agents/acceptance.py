@@ -1,17 +1,19 @@
 """Load-bearing agents: a file that others rely on may not change unseen.
 
 The first version seen in a project is taken as accepted; from then on its hash is kept in the
-project, and a changed file is refused until a person says so. Agents that are not load-bearing
-are never asked about.
+project, and a changed file is refused until a person says so, be the change that it bears no
+load any more. Agents that never bore any are not asked about.
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
+
+from pydantic import TypeAdapter
 
 from ensemble.agents.library import Agent
-from ensemble.agents.writing import write_agent
+from ensemble.agents.writing import write_text
 from ensemble.errors import EnsembleError, Refused, raise_all
 
 ACCEPTED: Final = Path(".ensemble") / "accepted-agents.json"
@@ -25,24 +27,13 @@ def accepted(root: Path) -> Mapping[str, str]:
     """
     place = root / ACCEPTED
     try:
-        loaded = json.loads(place.read_bytes())
+        return TypeAdapter(dict[str, str]).validate_json(place.read_bytes(), strict=True)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
+        problem = "cannot be read: it is no map of agents' names to hashes"
         fix = "mend it, or remove it and accept the agents again"
-        raise Refused(f"cannot be read: {error}", where=str(place), fix=fix) from error
-    named = cast("dict[str, object]", loaded) if isinstance(loaded, dict) else {}
-    return {name: digest for name, digest in named.items() if isinstance(digest, str)}
-
-
-def changed(agents: Iterable[Agent], root: Path) -> list[Agent]:
-    """Return the load-bearing agents whose file is not the one that was accepted."""
-    known = accepted(root)
-    return [
-        agent
-        for agent in agents
-        if agent.spec.load_bearing and known.get(agent.name, agent.sha256) != agent.sha256
-    ]
+        raise Refused(problem, where=str(place), fix=fix) from error
 
 
 def require_accepted(agents: Iterable[Agent], root: Path, *, accept: bool = False) -> None:
@@ -57,8 +48,8 @@ def require_accepted(agents: Iterable[Agent], root: Path, *, accept: bool = Fals
         Refused: a load-bearing agent's file has changed.
         CannotWrite: the list cannot be written.
     """
-    seated = [agent for agent in agents if agent.spec.load_bearing]
     known = accepted(root)
+    seated = [agent for agent in agents if agent.spec.load_bearing or agent.name in known]
     if not accept:
         faults: list[EnsembleError] = [
             Refused(
@@ -67,10 +58,14 @@ def require_accepted(agents: Iterable[Agent], root: Path, *, accept: bool = Fals
                 where=f"{agent.path}:1:1",
                 fix="read what changed, then run again with --accept-changes",
             )
-            for agent in changed(seated, root)
+            for agent in seated
+            if known.get(agent.name, agent.sha256) != agent.sha256
         ]
         raise_all(faults)
+    others = {agent.name for agent in seated if not agent.spec.load_bearing}
     now = {**known, **{agent.name: agent.sha256 for agent in seated}}
+    if accept:  # a file that bears no load any more is no longer asked about
+        now = {name: digest for name, digest in now.items() if name not in others}
     if now != known:
         text = json.dumps(now, indent=2, sort_keys=True) + "\n"
-        write_agent(root / ACCEPTED, text)
+        write_text(root / ACCEPTED, text)

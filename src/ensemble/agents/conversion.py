@@ -1,6 +1,6 @@
 """What it takes to put a foreign frontmatter into our words: tools, servers, each field's fate."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -27,6 +27,7 @@ TOOL_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+_ALL: Final = ("*", "All", "all")
 _WHY_NOT: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("maxTurns", "max_turns", "steps", "maxSteps", "timeout_mins"),
@@ -50,6 +51,11 @@ class Fate:
     outcome: str
     """`kept`, `changed` or `not acted on`."""
     detail: str = ""
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing acts on the field here."""
+        return self.outcome == "not acted on"
 
 
 @dataclass
@@ -77,25 +83,48 @@ class Converted:
         self.fates.append(Fate(key, "not acted on", why))
 
 
-def hold(made: Converted, tools: list[str], key: str) -> None:
-    """List the tools under our names: one list, from which each tool mode takes what fits."""
+def ours(tools: Iterable[str]) -> list[str]:
+    """Return the tools under our names, each once."""
     known: list[str] = []
     for tool in tools:
-        plain = tool.split("(")[0].strip()
-        if tool == "*":
+        plain = bare(tool)
+        if tool in _ALL:
             known += KNOWN_TOOLS
         elif plain in KNOWN_TOOLS or plain in READING | SEARCHING:
             known.append(tool)
         elif plain == "Agent":  # Claude Code's newer word for Task
             known.append(tool.replace("Agent", "Task", 1))
         else:
-            known += TOOL_NAMES.get(plain.lower(), (tool,))
-    unique = list(dict.fromkeys(known))
+            group, _, name = plain.lower().rpartition("/")  # `web/fetch`, beside `server/tool`
+            names = TOOL_NAMES.get(name) if group in ("", *TOOL_NAMES) else None
+            within = tool[len(plain) :].strip()
+            known += [f"{each}{within}" for each in names] if names else [tool]
+    return list(dict.fromkeys(known))
+
+
+def bare(tool: str) -> str:
+    """Return a tool's name without what stands in brackets behind it."""
+    return tool.partition("(")[0].strip()
+
+
+def hold(made: Converted, tools: list[str], key: str) -> None:
+    """List the tools under our names: one list, from which each tool mode takes what fits."""
+    unique = ours(tools)
     detail = "" if unique == tools else f"as {', '.join(unique) or 'none'}"
-    if tools == ["*"]:
+    if len(tools) == 1 and tools[0] in _ALL:
         detail = "as all tools"
     made.given["tools"] = {"full": unique, "default_mode": "full"}
     made.fates.append(Fate(key, "changed" if detail else "kept", detail))
+
+
+def deny(made: Converted, tools: list[str], key: str) -> None:
+    """Take tools out of those that are held; of one that is denied in part, all of it."""
+    denied = [bare(tool) for tool in dict.fromkeys([*tools, *ours(tools)])]
+    gone = [tool for tool in listed(made) if any(_meets(bare(tool), each) for each in denied)]
+    left = [tool for tool in listed(made) if tool not in gone]
+    made.given["tools"] = {"full": left, "default_mode": "full"}
+    what = f"taken out of tools: {', '.join(gone)}" if gone else "none of its tools"
+    made.fates.append(Fate(key, "changed", what))
 
 
 def listed(made: Converted) -> tuple[str, ...]:
@@ -106,9 +135,11 @@ def listed(made: Converted) -> tuple[str, ...]:
 def read_only(made: Converted, key: str) -> None:
     """Take out what changes something, as the field `key` asks."""
     allowed = READING | SEARCHING
-    left = [tool for tool in listed(made) if tool.split("(")[0] in allowed]
+    left = [tool for tool in listed(made) if bare(tool) in allowed]
+    gone = [tool for tool in listed(made) if tool not in left]
     made.given["tools"] = {"full": left, "default_mode": "full"}
-    made.fates.append(Fate(key, "changed", "as tools that only read"))
+    without = f", without {', '.join(gone)}" if gone else ""
+    made.fates.append(Fate(key, "changed", f"as tools that only read{without}"))
 
 
 def as_list(value: Any) -> list[str]:
@@ -130,3 +161,11 @@ def servers_of(value: Any) -> dict[str, Any]:
     for item in cast("list[Any]", value) if isinstance(value, list) else [value]:
         servers |= cast("dict[str, Any]", item) if isinstance(item, dict) else {str(item): {}}
     return servers
+
+
+def _meets(tool: str, denied: str) -> bool:
+    """Return whether a denial is about a tool, be either of them a whole family (`mcp__x__*`)."""
+    return any(
+        one == other or (one.endswith("*") and other.startswith(one[:-1]))
+        for one, other in ((tool, denied), (denied, tool))
+    )

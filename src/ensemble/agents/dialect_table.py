@@ -1,7 +1,8 @@
-"""Dialects that one table reads: program to key to what takes the key over."""
+"""Dialects that one table reads: program to what takes each key, and what gives it tools."""
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from ensemble.agents.conversion import (
@@ -21,14 +22,29 @@ PROVIDER: Final = re.compile(r"(anthropic|openai|google\w*|ollama|groq|mistralai
 
 def from_table(dialect: str, given: Mapping[str, Any]) -> Converted:
     """Put a frontmatter into our words by its dialect's table."""
-    made = Converted()
+    made, row = Converted(), TABLE[dialect]
     for key, value in given.items():
-        TABLE[dialect].get(key, Converted.leave)(made, key, value)
-    _ENDS[dialect](made, given)
+        row.keys.get(key, Converted.leave)(made, key, value)
+    if row.tools is not None:
+        row.tools(made, given)
+    else:
+        _hold_listed(made, given, row)
     return made
 
 
 Taker = Callable[[Converted, str, Any], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one program's files are read."""
+
+    keys: Mapping[str, Taker]
+    """Key to what takes it; a key that is not there is not acted on."""
+    reads_only: tuple[str, Any] | None = None
+    """The key, and its value, that leave an agent the tools which change nothing."""
+    tools: Callable[[Converted, Mapping[str, Any]], None] | None = None
+    """What gives it its tools, where they are not one list or nothing."""
 
 
 def _provider_and_model(made: Converted, key: str, value: Any) -> None:
@@ -59,14 +75,20 @@ def _tools_taken(_: Converted, __: str, ___: Any) -> None:
     """Left to the end of the table, where all that bears on tools is known."""
 
 
-def _end_opencode(made: Converted, given: Mapping[str, Any]) -> None:
-    """Give all tools less those switched off or denied; the last word on one counts."""
+def _opencode_tools(made: Converted, given: Mapping[str, Any]) -> None:
+    """Give all tools less those switched off or denied; the last word on one counts.
+
+    One that is denied somewhere, for some files or commands, is not given at all.
+    """
     switches: dict[str, bool] = {}
+    in_part: list[str] = []
     for key in ("tools", "permission"):
         value = given.get(key)
         for name, on in cast("dict[str, Any]", value if isinstance(value, dict) else {}).items():
             rules = list(cast("dict[str, Any]", on).values()) if isinstance(on, dict) else [on]
-            switches[name] = any(rule not in (False, "deny") for rule in rules)
+            allowed = [rule not in (False, "deny") for rule in rules]
+            switches[name] = all(allowed)
+            in_part += [name] if any(allowed) and not all(allowed) else []
     everything = switches.pop("*", given.get("permission") != "deny")
     gone = {t for name, on in switches.items() if not on for t in _ours(name)}
     added = {t for name, on in switches.items() if on for t in _ours(name)} - set(KNOWN_TOOLS)
@@ -75,6 +97,9 @@ def _end_opencode(made: Converted, given: Mapping[str, Any]) -> None:
         on_names = {t for name, on in switches.items() if on for t in _ours(name)}
         held = [t for t in held if t in on_names]
     hold(made, held, "tools and permission")
+    if in_part:
+        detail = f"allowed in part, so not at all: {', '.join(in_part)}"
+        made.fates.append(Fate("permission", "changed", detail))
 
 
 def _ours(name: str) -> tuple[str, ...]:
@@ -82,34 +107,29 @@ def _ours(name: str) -> tuple[str, ...]:
     return TOOL_NAMES.get(name.lower(), (name,))
 
 
-def _end_gemini(made: Converted, given: Mapping[str, Any]) -> None:
+def _gemini_tools(made: Converted, given: Mapping[str, Any]) -> None:
     if "agent_card_url" in given or "agent_card_json" in given:
         made.given["tools"] = {}
         made.body = str(given.get("description", ""))
         detail = "it is served elsewhere; here a model answers from its description alone"
         made.fates.append(Fate("(remote)", "changed", detail))
         return
-    tools = given.get("tools")
-    hold(made, ["*"] if tools is None else as_list(tools), "tools")
+    _hold_listed(made, given, TABLE["gemini"])
 
 
-def _end_cursor(made: Converted, given: Mapping[str, Any]) -> None:
-    hold(made, ["*"], "(no tools)")
-    if given.get("readonly") is True:
-        read_only(made, "readonly")
-
-
-def _end_codex(made: Converted, given: Mapping[str, Any]) -> None:
-    hold(made, ["*"], "(no tools)")
-    if given.get("sandbox_mode") == "read-only":
-        read_only(made, "sandbox_mode")
-    elif "sandbox_mode" in given:
-        made.leave("sandbox_mode", given["sandbox_mode"])
-
-
-def _end_deepagents(made: Converted, given: Mapping[str, Any]) -> None:
-    named = given.get("tools") is not None
-    hold(made, as_list(given["tools"]) if named else ["*"], "tools" if named else "(no tools)")
+def _hold_listed(made: Converted, given: Mapping[str, Any], row: Row) -> None:
+    """Give the tools that are listed, or all; then only those that read, where that is asked."""
+    listed = given.get("tools") if "tools" in row.keys else None
+    hold(
+        made,
+        ["*"] if listed is None else as_list(listed),
+        "tools" if listed is not None else "(no tools)",
+    )
+    key, value = row.reads_only or ("", None)
+    if key in given and given[key] == value:
+        read_only(made, key)
+    elif key in given:
+        made.leave(key, given[key])
 
 
 _PLAIN: Final[Mapping[str, Taker]] = {
@@ -117,23 +137,27 @@ _PLAIN: Final[Mapping[str, Taker]] = {
     "description": Converted.keep,
     "model": Converted.keep,
 }
-TABLE: Final[Mapping[str, Mapping[str, Taker]]] = {
-    "opencode": {
-        **_PLAIN,
-        "prompt": _instructions,
-        "tools": _tools_taken,
-        "permission": _tools_taken,
-    },
-    "gemini": {**_PLAIN, "tools": _tools_taken, "mcpServers": _mcp, "mcp_servers": _mcp},
-    "cursor": {**_PLAIN, "model": _cursor_model, "readonly": _tools_taken},
-    "codex": {**_PLAIN, "mcp_servers": _mcp, "sandbox_mode": _tools_taken},
-    "deepagents": {**_PLAIN, "model": _provider_and_model, "tools": _tools_taken},
+TABLE: Final[Mapping[str, Row]] = {
+    "opencode": Row(
+        {
+            **_PLAIN,
+            "prompt": _instructions,
+            "tools": _tools_taken,
+            "permission": _tools_taken,
+        },
+        tools=_opencode_tools,
+    ),
+    "gemini": Row(
+        {**_PLAIN, "tools": _tools_taken, "mcpServers": _mcp, "mcp_servers": _mcp},
+        tools=_gemini_tools,
+    ),
+    "cursor": Row(
+        {**_PLAIN, "model": _cursor_model, "readonly": _tools_taken}, reads_only=("readonly", True)
+    ),
+    "codex": Row(
+        {**_PLAIN, "mcp_servers": _mcp, "sandbox_mode": _tools_taken},
+        reads_only=("sandbox_mode", "read-only"),
+    ),
+    "deepagents": Row({**_PLAIN, "model": _provider_and_model, "tools": _tools_taken}),
 }
-"""Dialect to key to what takes it; a key that is not there is not acted on."""
-_ENDS: Final[Mapping[str, Callable[[Converted, Mapping[str, Any]], None]]] = {
-    "opencode": _end_opencode,
-    "gemini": _end_gemini,
-    "cursor": _end_cursor,
-    "codex": _end_codex,
-    "deepagents": _end_deepagents,
-}
+"""Program to how its files are read."""

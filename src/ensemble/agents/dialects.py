@@ -11,15 +11,21 @@ from pathlib import PurePath
 from typing import Any, Final, cast
 
 from ensemble.agents import keys
-from ensemble.agents.conversion import Converted, Fate, as_list, hold, listed, read_only, servers_of
+from ensemble.agents.conversion import Converted, as_list, deny, hold, read_only, servers_of
 from ensemble.agents.dialect_table import PROVIDER, TABLE, from_table
 
 ENSEMBLE: Final = "ensemble"
 CLAUDE_CODE: Final = "claude-code"
 COPILOT: Final = "copilot"
-DIALECTS: Final = (ENSEMBLE, CLAUDE_CODE, COPILOT, *TABLE)
 _CERTAIN: Final = keys.OURS - {"version", "role", "phase", "pipeline", "audit"}
-_OWN_HEADINGS: Final = re.compile(r"^## (Identity|Instructions)\b", re.MULTILINE)
+_OWN_HEADINGS: Final = re.compile(
+    r"^(## (?:Identity|Absolute Prohibitions|(?:Deep )?Specializations|Knowledge Sources)"
+    r"|#{3,4} When (?:Generative|Critical|Evaluative|Informative)|### Output Envelope)\b",
+    re.MULTILINE | re.IGNORECASE,
+)
+_SEVERAL: Final = 2
+"""Headings of ours that make a body one of this format: other programs' files have one, too."""
+_OPENCODE_FOLDERS: Final = frozenset({"agent", "agents", "mode", "modes"})
 _PLANNING: Final = ("permissionMode", "plan")
 _SUFFIXES: Final = (".agent.md", ".chatmode.md", ".md", ".toml")
 _FINGERPRINTS: Final = {
@@ -62,7 +68,7 @@ def _unmarked(given: Mapping[str, Any], path: str, body: str) -> str:
         return "deepagents"
     if "temperature" in given:
         return "gemini" if isinstance(given.get("tools"), list) else "opencode"
-    if _OWN_HEADINGS.search(body):
+    if len({heading.lower() for heading in _OWN_HEADINGS.findall(body)}) >= _SEVERAL:
         return ENSEMBLE
     return CLAUDE_CODE if "name" in given or "tools" not in given else COPILOT
 
@@ -82,11 +88,17 @@ def convert(dialect: str, given: Mapping[str, Any]) -> Converted:
 
 
 def name_from(path: str) -> str:
-    """Return the name that a file's path gives an agent; of AGENTS.md, its folder's."""
+    """Return the name that a file's path gives an agent; of AGENTS.md, its folder's.
+
+    OpenCode names an agent by its way below the folder of agents: `review/security`.
+    """
     place = PurePath(path)
     if place.name == "AGENTS.md":
         return place.parent.name
-    return next((place.name.removesuffix(s) for s in _SUFFIXES if place.name.endswith(s)), path)
+    name = next((place.name.removesuffix(s) for s in _SUFFIXES if place.name.endswith(s)), path)
+    above = place.parts[:-1]
+    tops = [n for n, part in enumerate(above) if part in _OPENCODE_FOLDERS]
+    return "/".join([*above[tops[-1] + 1 :], name]) if ".opencode" in above and tops else name
 
 
 def slug(text: str) -> str:
@@ -105,11 +117,8 @@ def _from_claude_code(made: Converted, given: Mapping[str, Any]) -> None:
             made.leave(key, value)
     tools = as_list(given["tools"]) if given.get("tools") is not None else ["*"]
     hold(made, tools, "tools" if "tools" in given else "(no tools)")
-    gone = set(as_list(given.get("disallowedTools")))
-    if gone:
-        left = tuple(tool for tool in listed(made) if tool not in gone)
-        made.given["tools"] = {"full": list(left), "default_mode": "full"}
-        made.fates.append(Fate("disallowedTools", "changed", "taken out of tools"))
+    if "disallowedTools" in given:
+        deny(made, as_list(given["disallowedTools"]), "disallowedTools")
     if _PLANNING in given.items():
         read_only(made, "permissionMode")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any, Final, cast
 
-from ensemble.agents.conversion import Converted
+from ensemble.agents.conversion import Converted, Fate
 from ensemble.agents.dialects import name_from, slug
 from ensemble.agents.repairs import Repair, repair
 from ensemble.agents.spec import NAME_PATTERN, AgentSpec
@@ -29,14 +29,15 @@ def as_written(document: Document, given: dict[str, Any]) -> tuple[dict[str, Any
     changes = dict(_texts(document, given))
     done: list[Repair] = []
     for key, value in given.items():
-        placeholder = _placeholder(value) if key in _SCALARS else None
+        flow = document.place(key)[0] == document.key_place(key)[0]
+        placeholder = _placeholder(value) if key in _SCALARS and flow else None
         if placeholder is not None:
             changes[key,] = placeholder
-            done.append(repair("R12", document.keys[key,][0], f"{key}: {placeholder}"))
-    for step, value in _sentences(given):
+            done.append(repair("R12", document.key_place(key)[0], f"{key}: {placeholder}", key))
+    for step, value in _sentences(document, given):
         if step in document.marks:
             changes[step] = value
-            done.append(repair("R10", document.marks[step][0], value[:40]))
+            done.append(repair("R10", document.marks[step][0], value[:40], str(step[0])))
     if not changes:
         return given, done
     copy = deepcopy(given)
@@ -56,7 +57,7 @@ def with_choices(document: Document, given: dict[str, Any]) -> tuple[dict[str, A
         value = given.get(key)
         if isinstance(value, str) and " | " in value:
             del kept[key]
-            done.append(repair("R14", document.keys[key,][0], f"{key}: {value[:40]}"))
+            done.append(repair("R14", document.key_place(key)[0], f"{key}: {value[:40]}", key))
     return kept, done
 
 
@@ -75,10 +76,13 @@ def with_name(document: Document, made: Converted, path: str, *, required: bool)
     if name is not None and not isinstance(name, str):
         return []  # a field of the wrong type; the model refuses it with its place
     own = slug(name) if name and "{" not in name else ""
-    made.given["name"] = own or slug(name_from(path)) or "agent"
+    from_path = name_from(path)
+    made.given["name"] = own or slug(from_path) or "agent"
     if name is None and not required:
+        if "/" in from_path:
+            made.fates.append(Fate("(name)", "changed", f"{from_path} as {made.given['name']}"))
         return []
-    line = document.keys.get(("name",), document.marks[()])[0]
+    line = document.key_place("name")[0]
     said = f"{name!r} is {made.given['name']}" if name else made.given["name"]
     return [repair("R13", line, said)]
 
@@ -101,13 +105,14 @@ def _texts(document: Document, given: dict[str, Any]) -> Iterator[tuple[Path, st
 
 def _placeholder(value: Any) -> str | None:
     """Return `{agent-name}`, which YAML reads as a map, as the text that it is."""
-    if isinstance(value, dict) and len(cast("dict[str, Any]", value)) == 1:
-        ((word, nothing),) = cast("dict[str, Any]", value).items()
-        return f"{{{word}}}" if nothing is None else None
-    return None
+    if not isinstance(value, dict):
+        return None
+    words = cast("dict[str, Any]", value).items()
+    told = [word if text is None else f"{word}: {text}" for word, text in words]
+    return f"{{{', '.join(told)}}}"
 
 
-def _sentences(given: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+def _sentences(document: Document, given: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     """Yield items of text lists that an unquoted colon turned into maps."""
     escalation = given.get("escalation")
     lists: list[tuple[Path, Any]] = [(("proactive_triggers",), given.get("proactive_triggers"))]
@@ -117,6 +122,6 @@ def _sentences(given: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     for step, items in lists:
         for number, item in enumerate(cast("list[Any]", items) if isinstance(items, list) else ()):
             if isinstance(item, dict) and len(cast("dict[str, Any]", item)) == 1:
-                ((first, rest),) = cast("dict[str, Any]", item).items()
-                if isinstance(rest, str):
+                (first,) = cast("dict[str, Any]", item)
+                if (rest := document.texts.get((*step, number, first))) is not None:
                     yield (*step, number), f"{first}: {rest}"

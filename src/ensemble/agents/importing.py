@@ -4,23 +4,21 @@ Nothing is dropped: what means nothing here stands below `imported`, beside the 
 and hash, so that the way back is open.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from ensemble.agents.conversion import Fate
 from ensemble.agents.dialects import ENSEMBLE
 from ensemble.agents.library import Skipped, agent_files
-from ensemble.agents.loading import Reading, read_file
+from ensemble.agents.loading import Agent, read_file
 from ensemble.agents.repairs import Repair
 from ensemble.agents.spec import ToolModes
-from ensemble.agents.writing import GONE, dumped, rewritten, write_agent
+from ensemble.agents.writing import GONE, dumped, plain, rewritten, write_text
 from ensemble.errors import EnsembleError, Faults, InvalidFile, UsageError
 from ensemble.roles import ToolMode
 from ensemble.strict_yaml import Path as Steps
-
-NOT_ACTED_ON: Final = "not acted on"
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Imported:
     @property
     def lost(self) -> list[str]:
         """Fields that nothing acts on here; they are kept below `imported`."""
-        return [fate.field for fate in self.fates if fate.outcome == NOT_ACTED_ON]
+        return [fate.field for fate in self.fates if fate.lost]
 
 
 @dataclass(frozen=True)
@@ -72,58 +70,71 @@ def import_agents(source: Path, to: Path, *, over: bool = False) -> Report:
     taken: set[str] = set()
     for path in agent_files(source, skipped):
         try:
-            readings = read_file(path)
+            agents = read_file(path)
         except Faults as several:
             faults += several.faults
             continue
         except InvalidFile as fault:
             faults.append(fault)
             continue
-        for reading in readings:
-            place = to / f"{reading.spec.name}.md"
+        for agent in agents:
+            place = to / f"{agent.name}.md"
             reason = ""
-            if reading.spec.name in taken:
-                reason = f"another file here is called {reading.spec.name!r} too"
+            if agent.name in taken:
+                reason = f"another file here is called {agent.name!r} too"
             elif place.exists() and not over:
                 reason = f"{place} is there already; write over it with --force"
             else:
-                write_agent(place, as_ours(reading))
-            taken.add(reading.spec.name)
-            done.append(_imported(reading, None if reason else str(place), reason))
+                write_text(place, as_ours(agent))
+            taken.add(agent.name)
+            done.append(_imported(agent, None if reason else str(place), reason))
     return Report(tuple(done), tuple(faults), tuple(skipped))
 
 
-def as_ours(reading: Reading) -> str:
-    """Return the text of a file of ours that says what `reading` says."""
-    if reading.dialect == ENSEMBLE:
-        return rewritten(reading.text, reading.path, dict(_mended_fields(reading)))
-    spec = reading.spec
-    extra = spec.model_extra or {}
-    unused = {fate.field for fate in reading.fates if fate.outcome == NOT_ACTED_ON}
+def as_ours(agent: Agent) -> str:
+    """Return the text of a file of ours that says what `agent` says."""
+    if agent.dialect == ENSEMBLE:
+        return rewritten(agent.text, agent.path, dict(_mended_fields(agent)))
+    spec = agent.spec
     given: dict[str, Any] = {"name": spec.name}
-    own = spec.model_dump(mode="json", exclude_unset=True, exclude={"name", "tools", *extra})
+    left_out = {"name", "tools", *(spec.model_extra or {})}
+    own = spec.model_dump(mode="json", exclude_unset=True, exclude=left_out)
     given |= {key: value for key, value in own.items() if value not in (None, "", [], {})}
     given["tools"] = _by_mode(spec.tools)
-    given["imported"] = {
-        "from": reading.dialect,
-        "file": Path(reading.path).name,
-        "sha256": reading.sha256,
-        "unused": {key: value for key, value in extra.items() if key in unused},
+    given["imported"] = _way_back(agent)
+    return dumped(given, f"\n{agent.prose.strip()}\n")
+
+
+def _way_back(agent: Agent) -> dict[str, Any]:
+    """Return where an agent came from, and what its file said that is not said here."""
+    turned = {fate.field for fate in agent.fates if fate.outcome == "changed"}
+    if turned:
+        turned.add("tools")  # what bears on tools turns them
+    unused = {fate.field for fate in agent.fates if fate.lost}
+    rows = (row.strip() for row in agent.text.splitlines()[: agent.body_line - 1])
+    said: dict[str, Any] = {
+        "unused": _as_written(agent, unused),
+        "changed": _as_written(agent, turned),
+        "comments": [row for row in rows if row.startswith("#")],
     }
-    return dumped(given, f"\n{reading.prose.strip()}\n")
+    came = {"from": agent.dialect, "file": Path(agent.path).name, "sha256": agent.sha256}
+    return came | {key: value for key, value in said.items() if value}
 
 
-def _mended_fields(reading: Reading) -> Iterable[tuple[Steps, Any]]:
-    """Yield what a reading changed in fields that were YAML, but not what they look like."""
-    fields: Mapping[str, Any] = reading.document.value if reading.document else {}
-    if fields.get("name") != reading.spec.name:
-        yield ("name",), reading.spec.name
-    for item in reading.repairs:
-        key = item.message.partition(": ")[2].partition(":")[0]
+def _as_written(agent: Agent, names: Collection[str]) -> dict[str, Any]:
+    document = agent.document
+    return {key: plain(document, (key,)) for key in document.value if key in names}
+
+
+def _mended_fields(agent: Agent) -> Iterable[tuple[Steps, Any]]:
+    """Yield what reading changed in fields that were YAML, but not what they look like."""
+    if agent.document.value.get("name") != agent.name:
+        yield ("name",), agent.name
+    for item in agent.repairs:
         if item.code == "R14":
-            yield (key,), GONE
-        elif item.code == "R12" and key != "name":
-            yield (key,), getattr(reading.spec, key, "")
+            yield (item.field,), GONE
+        elif item.code == "R12" and item.field != "name":
+            yield (item.field,), getattr(agent.spec, item.field, "")
 
 
 def _by_mode(tools: ToolModes) -> dict[str, str]:
@@ -133,13 +144,13 @@ def _by_mode(tools: ToolModes) -> dict[str, str]:
     return {**listed, "default_mode": ToolMode.SOLUTION.value}
 
 
-def _imported(reading: Reading, written: str | None, reason: str) -> Imported:
+def _imported(agent: Agent, written: str | None, reason: str) -> Imported:
     return Imported(
-        source=reading.path,
-        dialect=reading.dialect,
-        name=reading.spec.name,
+        source=agent.path,
+        dialect=agent.dialect,
+        name=agent.name,
         written=written,
         reason=reason,
-        fates=reading.fates,
-        repairs=reading.repairs,
+        fates=agent.fates,
+        repairs=agent.repairs,
     )

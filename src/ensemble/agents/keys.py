@@ -5,15 +5,8 @@ It tells the programs apart, and it tells a key at the left edge from a line of 
 
 from typing import Final
 
-OURS: Final = frozenset(
-    {
-        *("model_fallbacks", "model_selection", "tier", "cognitive_modes", "ensemble_roles"),
-        *("default_cognitive_mode", "escalation", "human_decisions_required", "role"),
-        *("load_bearing", "proactive_triggers", "version", "audit", "phase", "phase_name"),
-        *("gate_type", "gate_trigger", "previous_phase", "next_phase", "pipeline"),
-        *("primary_phases", "phase_affinity", "gate_integration", "created_for", "imported"),
-    }
-)
+from ensemble.agents.spec import AgentSpec
+
 CLAUDE: Final = frozenset(
     {
         *("disallowedTools", "permissionMode", "maxTurns", "skills", "mcpServers", "hooks"),
@@ -45,4 +38,11 @@ CODEX: Final = frozenset(
 SHARED: Final = frozenset(
     {"name", "description", "model", "tools", "color", "temperature", "auth", "mcp_servers"}
 )
+OURS: Final = (frozenset(AgentSpec.model_fields) - SHARED) | {"default_cognitive_mode", "imported"}
 KNOWN_KEYS: Final = SHARED | OURS | CLAUDE | COPILOT | OPENCODE | GEMINI | CURSOR | CODEX
+AGENT_MARKS: Final = KNOWN_KEYS - {
+    *("version", "role", "phase", "phase_name", "pipeline", "audit", "created_for", "color"),
+    *("metadata", "target", "options", "hidden", "disabled", "auth", "memory", "skills", "kind"),
+    *("effort", "steps", "timeout_mins", "temperature", "mode", "variant", "infer", "hooks"),
+}
+"""Keys of which one is enough to tell an agent from another document with a frontmatter."""

@@ -7,18 +7,15 @@ and raised only where somebody seats that agent.
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from ensemble.agents.loading import Reading, read_file, reread
+from ensemble.agents.frontmatter import AgentFault
+from ensemble.agents.loading import Agent, read_file
 from ensemble.agents.markdown import Body
-from ensemble.agents.reading import AgentFault
-from ensemble.agents.repairs import Repair
 from ensemble.agents.spec import AgentSpec
 from ensemble.errors import EnsembleError, Faults, InvalidFile, closest
 from ensemble.roles import HUMAN
-from ensemble.strict_yaml import Document
 
 _CONTEXT_FILES: Final = frozenset({"agents.md", "claude.md", "readme.md"})
 _LOOK: Final = 65536
@@ -34,45 +31,6 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Agent:
-    """One definition file."""
-
-    spec: AgentSpec
-    body: Body
-    path: str
-    sha256: str
-    """Hex SHA-256 of the file's bytes."""
-    text: str = field(default="", repr=False)
-    """The file as its author wrote it."""
-    dialect: str = "ensemble"
-    """The form that its frontmatter was recognised as."""
-    repairs: tuple[Repair, ...] = ()
-    """What had to be mended to read it."""
-    body_line: int = 1
-    """The line of the file at which the body begins."""
-
-    @cached_property
-    def document(self) -> Document:
-        """The frontmatter with the place of every value; lines count from the file's top."""
-        return reread(self.text, self.path)
-
-    @cached_property
-    def mcp_servers(self) -> dict[str, Any]:
-        """The servers that frontmatter and body describe; the frontmatter's word counts."""
-        return {**self.body.mcp_servers, **self.spec.mcp_servers}
-
-    @property
-    def name(self) -> str:
-        """The agent's name."""
-        return self.spec.name
-
-    @property
-    def is_person(self) -> bool:
-        """Whether no model is asked for it, but a person."""
-        return self.dialect == HUMAN
-
-
-@dataclass(frozen=True)
 class Library(Mapping[str, Agent]):
     """Agents by name, and the files that could not be read."""
 
@@ -82,6 +40,8 @@ class Library(Mapping[str, Agent]):
     skipped: tuple[Skipped, ...] = ()
     """Files that are no agents, and why."""
     folders: tuple[str, ...] = field(default=())
+    twins: tuple[Agent, ...] = ()
+    """Agents whose name another file of their folder has; nobody finds them."""
 
     def __getitem__(self, name: str) -> Agent:
         return self.agents[name]
@@ -135,49 +95,44 @@ def load_agents(*folders: str | Path, cached: bool = False) -> Library:
     agents: dict[str, Agent] = {}
     faults: list[EnsembleError] = []
     skipped: list[Skipped] = []
+    twins: list[Agent] = []
     for place in places:
         fresh: dict[str, Agent] = {}
         for path in agent_files(place, skipped):
             try:
-                readings = read_file(path, kept)
+                found = read_file(path, kept)
             except Faults as several:
                 faults.extend(several.faults)
                 continue
             except InvalidFile as fault:
                 faults.append(fault)
                 continue
-            for agent in map(_agent, readings):
+            for agent in found:
                 if agent.name in fresh:
                     faults.append(_same_name(agent, fresh[agent.name]))
+                    twins.append(agent)
                 fresh.setdefault(agent.name, agent)
         agents = {**fresh, **agents}
     if kept is not None:
         kept.tidy()
-    return Library(agents, tuple(faults), tuple(skipped), tuple(map(str, places)))
+    return Library(agents, tuple(faults), tuple(skipped), tuple(map(str, places)), tuple(twins))
 
 
 def load_agent(path: str | Path) -> Agent:
     """Load one agent file.
 
     Raises:
-        InvalidFile: it is no text, has no frontmatter, or a field does not fit.
+        InvalidFile: it is no text, has no frontmatter, a field does not fit, or it lists several.
     """
-    return _agent(read_file(Path(path))[0])
-
-
-def _agent(reading: Reading) -> Agent:
-    agent = Agent(
-        reading.spec,
-        reading.body,
-        reading.path,
-        reading.sha256,
-        reading.text,
-        reading.dialect,
-        reading.repairs,
-        reading.body_line,
-    )
-    if reading.document is not None:
-        agent.__dict__["document"] = reading.document
+    agent, *others = read_file(Path(path))
+    if others:
+        names = ", ".join(each.name for each in (agent, *others))
+        raise AgentFault(
+            f"holds several agents: {names}",
+            where=agent.document.where("name"),
+            fix="import it with `ensemble agents import`, then name the one that is meant",
+            code="E007",
+        )
     return agent
 
 

@@ -1,10 +1,10 @@
-"""One agent file, from its bytes to a reading: fields that fit, a body in parts, repairs."""
+"""One agent file, from its bytes to an agent: fields that fit, a body in parts, repairs."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from pydantic import ValidationError
 
@@ -12,42 +12,84 @@ from ensemble.agents.cache import Cache, key_of
 from ensemble.agents.conversion import Converted, Fate
 from ensemble.agents.dialects import CLAUDE_CODE, ENSEMBLE, convert, dialect_of
 from ensemble.agents.fields import as_written, with_choices, with_name
-from ensemble.agents.markdown import Body, Heading, Instruction, read_body
-from ensemble.agents.reading import AgentFault, Source, decode, read_source, read_toml
+from ensemble.agents.frontmatter import AgentFault, Source, decode, read_source, read_toml
+from ensemble.agents.keys import AGENT_MARKS
+from ensemble.agents.markdown import Body, Instruction, read_body
 from ensemble.agents.repairs import Repair, repair
 from ensemble.agents.spec import AgentSpec
 from ensemble.errors import Faults
+from ensemble.roles import HUMAN
 from ensemble.strict_yaml import Document, within
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
+_FORMS: Final = {
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "a map, `key: value`,"),
+    "string_type": "a text",
+    **dict.fromkeys(("bool_parsing", "bool_type"), "true or false"),
+    **dict.fromkeys(("float_parsing", "float_type"), "a number"),
+    **dict.fromkeys(("tuple_type", "list_type"), "a list"),
+    "less_than_equal": "a number of at most {le:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "literal_error": "{expected}",
+}
+"""What does not fit, as pydantic calls it, to what does."""
 Place = tuple[()] | tuple[int]
 """Where a file holds an agent: at its top, or in a list."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What one agent file says."""
+class Agent:
+    """One definition file, or one entry of a file that lists several."""
 
     spec: AgentSpec
     body: Body
     path: str
     sha256: str
-    text: str
-    dialect: str
-    repairs: tuple[Repair, ...]
-    body_line: int
-    document: Document | None
-    """None where the reading was kept; it is read again where a place is asked for."""
+    """Hex SHA-256 of the file's bytes."""
+    text: str = field(default="", repr=False)
+    """The file as its author wrote it."""
+    dialect: str = ENSEMBLE
+    """The form that its frontmatter was recognised as."""
+    repairs: tuple[Repair, ...] = ()
+    """What had to be mended to read it."""
+    body_line: int = 1
+    """The line of the file at which the body begins."""
     fates: tuple[Fate, ...] = ()
     """What became of each field of a foreign file."""
-    prose: str = ""
-    """The body's text; empty where the reading was kept."""
+    place: Place = ()
+    """Where the file holds it."""
+
+    @cached_property
+    def document(self) -> Document:
+        """The frontmatter with the place of every value; lines count from the file's top."""
+        return within(_source(self.text, self.path).document, self.place)
+
+    @property
+    def prose(self) -> str:
+        """The body's text, below what the frontmatter holds in place of one."""
+        own = convert(self.dialect, self.document.value).body
+        return _joined(own, _source(self.text, self.path).body)
+
+    @cached_property
+    def mcp_servers(self) -> dict[str, Any]:
+        """The servers that frontmatter and body describe; the frontmatter's word counts."""
+        return {**self.body.mcp_servers, **self.spec.mcp_servers}
+
+    @property
+    def name(self) -> str:
+        """The agent's name."""
+        return self.spec.name
+
+    @property
+    def is_person(self) -> bool:
+        """Whether no model is asked for it, but a person."""
+        return self.dialect == HUMAN
 
 
-def read_file(path: Path, kept: Cache | None = None) -> list[Reading]:
+def read_file(path: Path, kept: Cache | None = None) -> list[Agent]:
     """Read one agent file; a list of remote agents is several.
 
     Args:
@@ -58,90 +100,111 @@ def read_file(path: Path, kept: Cache | None = None) -> list[Reading]:
         AgentFault: it cannot be read.
         Faults: several fields do not fit.
     """
-    where = str(path)
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise AgentFault(
             f"cannot be read: {error.strerror}",
-            where=where,
+            where=str(path),
             fix="name an agent file that exists",
             code="E001",
         ) from error
-    digest = hashlib.sha256(raw).hexdigest()
-    text, coded = decode(raw, where)
-    key = key_of(digest, path.name, path.parent.name) if kept is not None else ""
-    found = kept.get(key) if kept is not None else None
-    if found is not None and (reading := _kept(found, where, digest, text)) is not None:
-        return [reading]
-    source = read_toml(text, where) if path.suffix == ".toml" else read_source(text, where)
-    remote = isinstance(source.document.value, list)
-    readings = [
-        _reading(given, source, (number,) if remote else (), coded, where, digest, text)
-        for number, given in enumerate(_given(source))
-    ]
-    if kept is not None and len(readings) == 1:
-        kept.put(key, _entry(readings[0]))
-    return readings
-
-
-def reread(text: str, path: str) -> Document:
-    """Return the frontmatter of a file's text with its places."""
-    return (read_toml if path.endswith(".toml") else read_source)(text, path).document
-
-
-def _given(source: Source) -> list[dict[str, Any]]:
-    value: Any = source.document.value
-    remote = isinstance(value, list)
-    agents: list[Any] = cast("list[Any]", value) if remote and value else [value]
-    for number, agent in enumerate(agents):
-        given = cast("dict[str, Any]", agent) if isinstance(agent, dict) else {}
-        named = "name" in given or "description" in given
-        if not named or (remote and not {"agent_card_url", "agent_card_json"} & set(given)):
-            raise AgentFault(
-                "the frontmatter is no agent: it has neither `name` nor `description`"
-                if isinstance(agent, dict)
-                else "the frontmatter is no mapping",
-                where=source.document.where(*([number] if remote else [])),
-                fix="write `name: …` and `description: …` lines",
-                code="E007",
-            )
+    if kept is None:
+        return read_agents(raw, str(path))
+    file = _decoded(raw, str(path))
+    key = key_of(file.sha256, path.name, path.parent.name)
+    found = kept.get(key)
+    if found is not None and (agent := _kept(found, file)) is not None:
+        return [agent]
+    agents = _agents(file)
+    if len(agents) == 1:
+        kept.put(key, _entry(agents[0]))
     return agents
 
 
-def _reading(
-    given: dict[str, Any],
-    source: Source,
-    place: Place,
-    coded: Sequence[Repair],
-    path: str,
-    digest: str,
-    text: str,
-) -> Reading:
-    document = source.document
-    dialect = dialect_of(given, path, source.body)
-    if place:
-        document = within(document, place)
+def read_agents(raw: bytes, path: str) -> list[Agent]:
+    """Read the agents in a file's bytes.
+
+    Raises:
+        AgentFault: they cannot be read.
+        Faults: several fields do not fit.
+    """
+    return _agents(_decoded(raw, path))
+
+
+class _File(NamedTuple):
+    path: str
+    sha256: str
+    text: str
+    repairs: tuple[Repair, ...]
+
+
+def _decoded(raw: bytes, path: str) -> _File:
+    digest = hashlib.sha256(raw).hexdigest()
+    return _File(path, digest, *decode(raw, path))
+
+
+def _source(text: str, path: str) -> Source:
+    return (read_toml if path.endswith(".toml") else read_source)(text, path)
+
+
+def _agents(file: _File) -> list[Agent]:
+    source = _source(file.text, file.path)
+    remote = isinstance(source.document.value, list)
+    places: list[Place] = [(n,) for n in range(len(source.document.value))] if remote else [()]
+    return [_agent(file, source, place) for place in places or [()]]
+
+
+def _agent(file: _File, source: Source, place: Place) -> Agent:
+    document = within(source.document, place) if place else source.document
+    given = _given(document, listed=bool(place))
+    dialect = dialect_of(given, file.path, source.body)
     given, written = as_written(document, given)
     given, chosen = with_choices(document, given)
     made = convert(dialect, given)
-    named = with_name(document, made, path, required=dialect in (ENSEMBLE, CLAUDE_CODE))
+    named = with_name(document, made, file.path, required=dialect in (ENSEMBLE, CLAUDE_CODE))
     if dialect == "gemini" and made.body is not None:
         named.append(repair("R16", document.marks[()][0], str(made.given["name"])))
-    body = source.body if made.body is None else f"{made.body}\n\n{source.body}".strip()
-    return Reading(
+    agent = Agent(
         spec=_validated(made, document),
-        body=read_body(body),
-        path=path,
-        sha256=digest,
-        text=text,
+        body=read_body(_joined(made.body, source.body)),
+        path=file.path,
+        sha256=file.sha256,
+        text=file.text,
         dialect=dialect,
-        repairs=(*coded, *source.repairs, *written, *chosen, *named),
+        repairs=(*file.repairs, *source.repairs, *written, *chosen, *named),
         body_line=source.body_line,
-        document=source.document,
         fates=tuple(made.fates),
-        prose=body,
+        place=place,
     )
+    agent.__dict__["document"] = document
+    return agent
+
+
+def _given(document: Document, *, listed: bool) -> dict[str, Any]:
+    """Return the fields of an agent.
+
+    Raises:
+        AgentFault: they are no agent's.
+    """
+    value: Any = document.value
+    given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    if AGENT_MARKS & set(given) and not (
+        listed and not {"agent_card_url", "agent_card_json"} & set(given)
+    ):
+        return given
+    raise AgentFault(
+        "the frontmatter is no agent: it has neither `name`, `description` nor an agent's keys"
+        if isinstance(value, dict)
+        else "the frontmatter is no mapping",
+        where=document.where(),
+        fix="write `name: …` and `description: …` lines",
+        code="E007",
+    )
+
+
+def _joined(own: str | None, body: str) -> str:
+    return body if own is None else f"{own}\n\n{body}".strip()
 
 
 def _validated(made: Converted, document: Document) -> AgentSpec:
@@ -155,37 +218,43 @@ def _validated(made: Converted, document: Document) -> AgentSpec:
 def _misfit(item: "ErrorDetails", document: Document) -> AgentFault:
     """Return the fault of a field, at the value as the file writes it."""
     steps = [step for n, step in enumerate(item["loc"]) if n != 1 or step not in ("modes", "roles")]
+    words = item.get("ctx", {})
+    form = _FORMS.get(item["type"], "").format(**words)
+    said = f"{form} is expected" if form else item["msg"].removeprefix("Value error, ")
     return AgentFault(
-        f"{'.'.join(map(str, steps))}: {item['msg']}",
+        f"{'.'.join(map(str, steps))}: {said}",
         where=document.where(*steps),
-        fix=f"mend the field; it holds {str(item['input'])[:60]!r}",
+        fix=f"write {form or 'another value'} in place of {str(item['input'])[:60]!r}",
         code="E008",
     )
 
 
-def _entry(reading: Reading) -> dict[str, Any]:
+def _entry(agent: Agent) -> dict[str, Any]:
     return {
-        "spec": reading.spec.model_dump(mode="json", exclude_unset=True),
-        "body": vars(reading.body),
-        "dialect": reading.dialect,
-        "repairs": [asdict(item) for item in reading.repairs],
-        "body_line": reading.body_line,
+        "spec": agent.spec.model_dump(mode="json", exclude_unset=True),
+        "body": vars(agent.body),
+        "dialect": agent.dialect,
+        "repairs": [asdict(item) for item in agent.repairs],
+        "body_line": agent.body_line,
+        "fates": [asdict(fate) for fate in agent.fates],
+        "place": agent.place,
     }
 
 
-def _kept(found: dict[str, Any], path: str, digest: str, text: str) -> Reading | None:
-    """Return a kept reading, or None where the entry is none."""
+def _kept(found: dict[str, Any], file: _File) -> Agent | None:
+    """Return a kept agent, or None where the entry is none."""
     try:
-        return Reading(
+        return Agent(
             spec=AgentSpec.model_validate(found["spec"]),
             body=_body(found["body"]),
-            path=path,
-            sha256=digest,
-            text=text,
+            path=file.path,
+            sha256=file.sha256,
+            text=file.text,
             dialect=str(found["dialect"]),
             repairs=tuple(Repair(**item) for item in found["repairs"]),
             body_line=int(found["body_line"]),
-            document=None,
+            fates=tuple(Fate(**item) for item in found["fates"]),
+            place=cast("Place", tuple(found["place"])),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
@@ -198,6 +267,5 @@ def _body(found: dict[str, Any]) -> Body:
         for key, item in found.items()
     }
     plain["instructions"] = tuple(Instruction(*item) for item in found["instructions"])
-    plain["headings"] = tuple(Heading(*item) for item in found["headings"])
     plain["specialisations"] = {name: tuple(i) for name, i in found["specialisations"].items()}
     return Body(**plain)

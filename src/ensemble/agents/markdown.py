@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from ensemble.agents import sections as md
 from ensemble.errors import InvalidFile
-from ensemble.roles import CognitiveMode
+from ensemble.roles import HUMAN, CognitiveMode
 from ensemble.strict_yaml import read_yaml
 
 _OUTPUTS: Final = ("Output Format", "Output Standards", "Output")
@@ -22,10 +22,14 @@ _PARTS: Final = (
 )
 _TEMPLATES: Final = ("Context Injection Template", "Template Reference")
 """Written for whoever prepares a turn, not for the agent."""
-_KNOWN: Final = (
+KNOWN: Final = (
     *(*_PARTS, *_TEMPLATES, "Collaboration Patterns", "Core Principles", "Pipeline Integration"),
     *("Priority Conflict Resolution", "Reasoning Framework", "Signals"),
 )
+"""Headings that files of this format share; others are each file's own."""
+_LOWER: Final = {name.lower(): name for name in KNOWN}
+_LABELS: Final = ("domain boundaries", "vocabulary")
+"""Paragraphs of the identity that have a part of their own."""
 _LABEL: Final = re.compile(r"\*\*([^*\n:]+)(?:\*\*\s*:|:\s*\*\*)\s*(.*)$")
 _URL: Final = re.compile(r"https?://[^\s)>\]]+")
 _MODE_BLOCK: Final = re.compile(r"When (\w+)", re.IGNORECASE)
@@ -34,7 +38,12 @@ _SEVERITY: Final = re.compile(r"\[([A-Z]{3,12})\]")
 _DEFERS: Final = re.compile(
     r"\bdefers? to [`*]*([a-z][\w-]*)|\b(?:and|or|,) to [`*]*(\w+(?:-\w+)+)"
 )
-_NOBODY: Final = frozenset({"a", "an", "the", "your", "their", "its", "our", "human", "others"})
+_NOBODY: Final = frozenset(
+    {
+        *("a", "an", "any", "the", "your", "their", "its", "our"),
+        *(HUMAN, "others", "people", "whoever"),
+    }
+)
 ALWAYS: Final = "Always"
 _SHARED: Final = 2
 """Shared headings that make a body one of this format: prose may have an `Output` too."""
@@ -49,15 +58,6 @@ class Instruction(NamedTuple):
     """The cognitive mode it is for; None for all."""
     number: int | None
     """The number that the author gave it."""
-    text: str
-    line: int
-    """Within the body, from 1."""
-
-
-class Heading(NamedTuple):
-    """A heading outside fences."""
-
-    level: int
     text: str
     line: int
     """Within the body, from 1."""
@@ -87,6 +87,8 @@ class Body:
     """Addresses of its knowledge sources."""
     local_sources: tuple[str, ...] = ()
     """Knowledge that lies in files."""
+    knowledge: tuple[str, ...] = ()
+    """What else is said of its sources."""
     mcp_servers: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Servers described in the body."""
     envelope: str = ""
@@ -97,8 +99,6 @@ class Body:
     """Severities that its templates use."""
     further: Mapping[str, str] = field(default_factory=dict[str, str])
     """Sections of its own, by heading."""
-    headings: tuple[Heading, ...] = ()
-    """All headings."""
 
     @property
     def always(self) -> tuple[str, ...]:
@@ -117,18 +117,16 @@ class Body:
 
 def read_body(text: str) -> Body:
     """Cut an agent's Markdown body into its parts."""
-    lines = md.read_lines(text, _is_part)
+    lines = lines_of(text)
     parts = _parts(lines)
-    headings = tuple(_headings(lines))
     shared = set(_PARTS) & set(parts)
     if len(shared) < _SHARED and not shared & {"Identity", "Instructions"}:
-        return Body(
-            identity=_prose(lines), mcp_servers=_mcp_servers(lines, text), headings=headings
-        )
+        return Body(identity=_prose(lines), mcp_servers=_mcp_servers(lines, text))
     identity, labels = _labelled([*_untitled(parts.get("", [])), *parts.get("Identity", [])])
-    boundaries = labels.get("domain boundaries", "")
+    boundaries = "\n".join(labels["domain boundaries"])
     knowledge = parts.get("Knowledge Sources", [])
     sources = md.text_of(knowledge)
+    local, rest = _local_sources(knowledge)
     outputs = _outputs([line for name in _OUTPUTS for line in parts.get(name, [])])
     envelope = outputs.pop("envelope", "")
     never = [*parts.get("Never", []), *parts.get("Absolute Prohibitions", [])]
@@ -136,28 +134,34 @@ def read_body(text: str) -> Body:
         identity=identity,
         boundaries=boundaries,
         defers_to=_defers_to(boundaries),
-        vocabulary=_vocabulary(labels),
+        vocabulary=_vocabulary(labels["vocabulary"]),
         instructions=tuple(_instructions(parts.get("Instructions", []))),
         never=tuple(piece.text for piece in md.pieces(never)),
         specialisations=_specialisations(parts),
         references=tuple(dict.fromkeys(url.rstrip(".,;") for url in _URL.findall(sources))),
-        local_sources=_local_sources(knowledge),
+        local_sources=local,
+        knowledge=tuple(p.text for p in md.pieces(rest) if not _URL.search(p.text)),
         mcp_servers=_mcp_servers(lines, text),
         envelope=envelope,
         output=outputs,
         severities=tuple(dict.fromkeys(_SEVERITY.findall("\n".join(outputs.values())))),
         further=_further(parts),
-        headings=headings,
     )
 
 
+def lines_of(text: str) -> list[md.Line]:
+    """Return a body's lines; a fence that is never closed ends at the next shared heading."""
+    return md.read_lines(text, _is_part)
+
+
 def _part(heading: str) -> str | None:
-    """Return the shared heading that this one is, with or without a suffix."""
-    return next((name for name in _KNOWN if heading.startswith(name)), None)
+    """Return the shared heading that this one is, in either case, with or without a suffix."""
+    low = heading.lower()
+    return next((name for lower, name in _LOWER.items() if low.startswith(lower)), None)
 
 
 def _is_part(row: str) -> bool:
-    return row.startswith("## ") and row[3:].strip() in _KNOWN
+    return row.startswith("## ") and row[3:].strip().lower() in _LOWER
 
 
 def _parts(lines: md.Lines) -> dict[str, list[md.Line]]:
@@ -173,16 +177,8 @@ def _parts(lines: md.Lines) -> dict[str, list[md.Line]]:
             parts[last] += [md.Line(0, f"## {heading}", fenced=False), *below]
             continue
         last = name or heading
-        parts[last] = [*parts.get(last, []), *below]
+        parts.setdefault(last, []).extend(below)
     return parts
-
-
-def _headings(lines: md.Lines) -> Iterable[Heading]:
-    for line in lines:
-        if line.text.startswith("#") and not line.fenced:
-            mark, _, name = line.text.partition(" ")
-            if mark == "#" * len(mark) and name.strip():
-                yield Heading(len(mark), name.strip(), line.number)
 
 
 def _untitled(lines: md.Lines) -> list[md.Line]:
@@ -212,9 +208,9 @@ def _instructions(lines: md.Lines) -> Iterable[Instruction]:
                 yield Instruction(name, mode, piece.number, piece.text, piece.line)
 
 
-def _labelled(lines: md.Lines) -> tuple[str, dict[str, str]]:
+def _labelled(lines: md.Lines) -> tuple[str, dict[str, list[str]]]:
     """Return the prose, and the paragraphs whose label has a part of its own."""
-    prose, labels = list[str](), dict[str, str]()
+    prose, labels = list[str](), {label: list[str]() for label in _LABELS}
     for paragraph in md.paragraphs(lines, lambda row: _own_part(row) is not None):
         rows = [line.text for line in paragraph]
         name = _own_part(rows[0])
@@ -222,19 +218,19 @@ def _labelled(lines: md.Lines) -> tuple[str, dict[str, str]]:
             prose.append("\n".join(rows).strip())
             continue
         match = _LABEL.match(rows[0].strip())
-        labels[name] = "\n".join([match[2] if match else "", *rows[1:]]).strip()
+        labels[name].append("\n".join([match[2] if match else "", *rows[1:]]).strip())
     return "\n\n".join(prose), labels
 
 
 def _own_part(row: str) -> str | None:
     match = _LABEL.match(row.strip()) if row.lstrip().startswith("**") else None
     name = match[1].strip().lower() if match else ""
-    return name if name.startswith(("domain boundaries", "vocabulary")) else None
+    return next((label for label in _LABELS if name.startswith(label)), None)
 
 
-def _vocabulary(labels: Mapping[str, str]) -> tuple[str, ...]:
-    listed = next((text for name, text in labels.items() if name.startswith("vocabulary")), "")
-    rows = ",".join(row.strip().removeprefix("- ").rstrip(",") for row in listed.split("\n- "))
+def _vocabulary(listed: list[str]) -> tuple[str, ...]:
+    items = "\n- ".join(listed).split("\n- ")
+    rows = ",".join(row.strip().removeprefix("- ").rstrip(",") for row in items)
     return tuple(term for part in rows.split(",") if (term := " ".join(part.split())))
 
 
@@ -252,9 +248,13 @@ def _specialisations(parts: Mapping[str, md.Lines]) -> dict[str, tuple[str, ...]
     }
 
 
-def _local_sources(lines: md.Lines) -> tuple[str, ...]:
-    """Return what stands below `**Local**:` or `### Local Knowledge`."""
+def _local_sources(lines: md.Lines) -> tuple[tuple[str, ...], list[md.Line]]:
+    """Return what stands below `**Local**:` or `### Local Knowledge`, and the other lines.
+
+    Those are without headings, and without fences, which describe servers.
+    """
     found: list[str] = []
+    others: list[md.Line] = []
     inside = False
     for line in lines:
         row = line.text.strip()
@@ -264,7 +264,9 @@ def _local_sources(lines: md.Lines) -> tuple[str, ...]:
             row = label[2] if label else ""
         if inside and row and not line.fenced:
             found.append(row.removeprefix("- ").strip())
-    return tuple(found)
+        elif not line.fenced:
+            others.append(line if row == line.text.strip() else line._replace(text=row))
+    return tuple(found), others
 
 
 def _outputs(lines: md.Lines) -> dict[str, str]:

@@ -113,6 +113,7 @@ def _persona(casting: Casting, briefing: Briefing) -> Iterable[str]:
     if casting.tool_mode == ToolMode.RESEARCH:
         yield _listed("Sources that you may fetch", body.references)
         yield _listed("Sources in files", body.local_sources)
+        yield _listed("About sources", body.knowledge)
 
 
 def _for_every_mode(casting: Casting) -> dict[str, list[str]]:

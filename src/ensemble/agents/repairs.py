@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from ensemble.agents.keys import KNOWN_KEYS
@@ -34,6 +35,8 @@ MEANINGS: Final = {
     "R16": "an agent that is served elsewhere was read from its description alone",
 }
 """Code to what the repair does."""
+WRITTEN_OUT: Final = frozenset(f"R{number:02}" for number in range(1, 12)) - {"R07"}
+"""Repairs that can be written out; the others need a person who knows what was meant."""
 _MOST_BLOCKS: Final = 200
 _SHOWN: Final = 40
 _RULER: Final = re.compile(r"# ?[-=]{2}")
@@ -41,7 +44,9 @@ _FENCE: Final = re.compile(r"\s*-{3,}\s*")
 _KEY: Final = re.compile(r"([A-Za-z][\w.-]*)[ \t]*:(?=\s|$)")
 _LIST_ON_KEY: Final = re.compile(r"(\s*)([\w.-]+:)\s+(- .*)")
 _VALUE: Final = re.compile(r"(\s*(?:- +)?(?:[\w.-]+:(?= ) *)?)(\S.*)")
-_STRAY: Final = re.compile(r"\s*</?\s*(?:antml:|function|invoke|parameter|tool)[^>]*>?.*")
+_STRAY: Final = re.compile(r"</?\s*(?:antml:|function|invoke|parameter|tool)(?:(?!</).)*")
+_TAB: Final = 2
+"""Spaces that a tab is read as."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class Repair:
     """What was read as what."""
     line: int
     """The line of the file, from 1."""
+    field: str = ""
+    """The field whose value was understood otherwise than it is written, where it is one."""
 
 
 class Row(NamedTuple):
@@ -64,6 +71,14 @@ class Row(NamedTuple):
     text: str
     shift: int = 0
     """Columns that the text lost on its left."""
+    tabbed: str = ""
+    """The line with its tabs, where it has any."""
+
+    def column(self, column: int) -> int:
+        """Return the column of the file at which a column of the text stands."""
+        wide = max(1, column + self.shift)
+        widths = accumulate(_TAB if letter == "\t" else 1 for letter in self.tabbed)
+        return next((n for n, end in enumerate(widths, 1) if end >= wide), wide)
 
 
 Rows = Sequence[Row]
@@ -86,9 +101,9 @@ def is_fence(row: str) -> bool:
     return _FENCE.fullmatch(row) is not None
 
 
-def repair(code: str, line: int, detail: str = "") -> Repair:
+def repair(code: str, line: int, detail: str = "", field: str = "") -> Repair:
     """Return a repair with its meaning, and what it was in this file."""
-    return Repair(code, f"{MEANINGS[code]}{f': {detail}' if detail else ''}", line)
+    return Repair(code, f"{MEANINGS[code]}{f': {detail}' if detail else ''}", line, field)
 
 
 def read_mended(rows: Rows, path: str) -> Mended:
@@ -125,11 +140,11 @@ def _read(rows: Rows, path: str, done: list[Repair]) -> Mended:
         document = read_yaml(text, path=path, first_line=start, repeated=repeated)
     except InvalidFile as fault:
         raise _placed(fault, rows, path, start) from None
-    if any(row.shift or row.line != start + n for n, row in enumerate(rows)):
+    if any(row.shift or row.tabbed or row.line != start + n for n, row in enumerate(rows)):
 
         def place(found: tuple[int, int]) -> tuple[int, int]:
             row = rows[min(found[0] - start, len(rows) - 1)]
-            return row.line, max(1, found[1] + row.shift)
+            return row.line, row.column(found[1])
 
         document = replace(
             document,
@@ -144,7 +159,7 @@ def _placed(fault: InvalidFile, rows: Rows, path: str, start: int) -> InvalidFil
     """Return the fault with its place in the file, not in the mended rows."""
     line, column = (int(part) for part in fault.where.removeprefix(f"{path}:").split(":"))
     row = rows[min(line - start, len(rows) - 1)] if rows else Row(line, "")
-    where = f"{path}:{row.line}:{max(1, column + row.shift)}"
+    where = f"{path}:{row.line}:{row.column(column)}"
     return type(fault)(fault.problem, where=where, fix=fault.fix)
 
 
@@ -157,7 +172,12 @@ def _without_tabs(rows: Rows, done: list[Repair]) -> Rows:
     if not tabbed:
         return rows
     done.append(repair("R03", tabbed[0].line, f"{len(tabbed)} lines"))
-    return [row._replace(text=row.text.replace("\t", "  ")) for row in rows]
+    return [
+        row._replace(text=row.text.replace("\t", " " * _TAB), tabbed=row.text)
+        if "\t" in row.text
+        else row
+        for row in rows
+    ]
 
 
 def _without_stray_text(rows: Rows, done: list[Repair]) -> Rows | None:
@@ -171,7 +191,7 @@ def _without_stray_text(rows: Rows, done: list[Repair]) -> Rows | None:
 
 
 def _moved_left(rows: Rows, done: list[Repair]) -> Rows:
-    first = next((row.text for row in rows if row.text.strip()), "")
+    first = next((row.text for row in rows if row.text.strip() and not _is_comment(row)), "")
     indent = len(first) - len(first.lstrip(" "))
     if not indent:
         return rows
@@ -179,8 +199,12 @@ def _moved_left(rows: Rows, done: list[Repair]) -> Rows:
     return [_left(row, min(indent, len(row.text) - len(row.text.lstrip(" ")))) for row in rows]
 
 
+def _is_comment(row: Row) -> bool:
+    return row.text.lstrip().startswith("#")
+
+
 def _left(row: Row, columns: int) -> Row:
-    return Row(row.line, row.text[columns:], row.shift + columns)
+    return row._replace(text=row.text[columns:], shift=row.shift + columns)
 
 
 def _lists_below_keys(rows: Rows, done: list[Repair]) -> Rows | None:
@@ -195,7 +219,8 @@ def _lists_below_keys(rows: Rows, done: list[Repair]) -> Rows | None:
         below = after.text.lstrip(" ").startswith("- ") and next_item > len(match[1])
         indent = next_item if below else len(match[1]) + 2
         mended.append(row._replace(text=f"{match[1]}{match[2]}"))
-        mended.append(Row(row.line, " " * indent + match[3], match.start(3) - indent))
+        moved = row.shift + match.start(3) - indent
+        mended.append(row._replace(text=" " * indent + match[3], shift=moved))
     return mended if len(mended) != len(rows) else None
 
 
@@ -228,7 +253,7 @@ def _mended_block(block: list[Row], done: list[Repair]) -> list[Row]:
         return block
     if len(block) <= _MOST_BLOCKS:
         quoted = [row._replace(text=_quoted(row.text)) for row in block]
-        if _is_yaml([row.text for row in quoted]):
+        if _is_yaml([row.text for row in quoted]) and not _spoken(block):
             changed = (old for old, new in zip(block, quoted, strict=True) if old != new)
             done += [repair("R10", row.line, row.text.strip()[:_SHOWN]) for row in changed]
             return quoted
@@ -236,12 +261,25 @@ def _mended_block(block: list[Row], done: list[Repair]) -> list[Row]:
     if match is None:
         return block
     lines = [block[0].text[match.end() :], *(row.text for row in block[1:])]
+    rulers = [row for row in block[1:] if _RULER.match(row.text)]
     whole = "\n".join(line.strip() for line in lines if not _RULER.match(line)).strip()
     if whole[:1] == '"':
         whole = whole.removeprefix('"').removesuffix('"').replace('\\"', '"')
     whole = whole.replace("\\n", "\n")
     done.append(repair("R11", block[0].line, f"{match[1]}, {len(block)} lines"))
-    return [block[0]._replace(text=f"{match[1]}: {json.dumps(whole, ensure_ascii=False)}")]
+    text = f"{match[1]}: {json.dumps(whole, ensure_ascii=False)}"
+    return [block[0]._replace(text=text), *rulers]
+
+
+def in_quotes(text: str) -> str:
+    """Return a text of one line as YAML holds it whatever is in it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _spoken(block: list[Row]) -> bool:
+    """Return whether lines at the left edge are what somebody says in an example, not keys."""
+    words = (match[1] for row in block[1:] if (match := _KEY.match(row.text)))
+    return any(word in ("user", "assistant") or word[0].isupper() for word in words)
 
 
 def _is_yaml(lines: Sequence[str]) -> bool:
@@ -263,5 +301,4 @@ def _quoted(row: str) -> str:
     head, value = match.groups()
     if _KEY.fullmatch(value) or _is_yaml([f"x: {value}"]):
         return row
-    escaped = value.replace("'", "''")
-    return f"{head}'{escaped}'"
+    return f"{head}{in_quotes(value)}"

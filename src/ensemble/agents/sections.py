@@ -45,8 +45,13 @@ def read_lines(text: str, ends_fences: Callable[[str], bool]) -> list[Line]:
         ends_fences: whether a line, outside any doubt, is a heading: where a fence is never
             closed, the next such line ends it, so that it does not swallow the rest.
     """
-    lines, open_at_end = _walk(text, None)
-    return _walk(text, ends_fences)[0] if open_at_end else lines
+    lines, opened = _walk(text, None)
+    return lines if opened is None else _walk(text, ends_fences)[0]
+
+
+def open_fence(text: str) -> int | None:
+    """Return the line of the outermost fence that is never closed."""
+    return _walk(text, None)[1]
 
 
 def sections(
@@ -174,13 +179,14 @@ def fenced_blocks(lines: Lines, languages: tuple[str, ...]) -> Iterator[str]:
             block.append(line.text)
 
 
-def _walk(text: str, ends_fences: Callable[[str], bool] | None) -> tuple[list[Line], bool]:
-    """Return the lines, and whether a fence is still open at the end.
+def _walk(text: str, ends_fences: Callable[[str], bool] | None) -> tuple[list[Line], int | None]:
+    """Return the lines, and the line of the outermost fence that is still open at the end.
 
     A fence that names a language opens one inside another: output templates are written so.
     """
     lines: list[Line] = []
     fences: list[str] = []
+    first = 0
     for number, row in enumerate(text.split("\n"), 1):
         if fences and ends_fences is not None and ends_fences(row):
             fences.clear()
@@ -189,6 +195,7 @@ def _walk(text: str, ends_fences: Callable[[str], bool] | None) -> tuple[list[Li
         if match:
             mark, language = match[1], match[2].strip()
             if language or not fences:
+                first = first if fences else number
                 fences.append(mark)
             elif mark in fences:
                 while fences.pop() != mark:
@@ -196,4 +203,4 @@ def _walk(text: str, ends_fences: Callable[[str], bool] | None) -> tuple[list[Li
             elif mark.startswith(fences[-1]):
                 fences.pop()
         lines.append(Line(number, row, before or bool(fences)))
-    return lines, bool(fences)
+    return lines, first if fences else None

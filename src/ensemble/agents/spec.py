@@ -6,6 +6,7 @@ kept, not refused: a file may serve other programs too.
 """
 
 import re
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -20,7 +21,7 @@ from ensemble.agents.shapes import (
     role_list,
     split_tools,
 )
-from ensemble.roles import CognitiveMode, ToolMode
+from ensemble.roles import HUMAN, CognitiveMode, ToolMode
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Tools = Annotated[tuple[str, ...], BeforeValidator(split_tools)]
@@ -102,7 +103,7 @@ class Escalation(BaseModel):
 
     confidence_threshold: Probability = 0.6
     """An answer less sure than this escalates. 0 never escalates."""
-    escalate_to: str = "human"
+    escalate_to: str = HUMAN
     """Who takes over: an agent's name, several (`a or b (lead)`), or `human`."""
     triggers: Texts = ()
     """Situations, in words, that escalate whatever the confidence."""
@@ -121,12 +122,25 @@ class Escalation(BaseModel):
             raw["escalate_to"] = " or ".join(map(str, raw["escalate_to"]))
         return raw
 
-    @property
+    @cached_property
     def targets(self) -> tuple[str, ...]:
         """Who takes over, one by one, the first choice first; what stands in brackets is left."""
-        plain = re.sub(r"\([^)]*\)", " ", self.escalate_to)
-        found = re.split(r"\s+(?:or|and|then)\s+|[,;/|]", plain)
-        return tuple(dict.fromkeys(name for item in found if (name := " ".join(item.split()))))
+        names: list[list[str]] = [[]]
+        for word in re.sub(r"[,;/|]", " or ", _outside_brackets(self.escalate_to)).split():
+            if word in ("or", "and", "then"):
+                names.append([])
+            else:
+                names[-1].append(word)
+        return tuple(dict.fromkeys(" ".join(name) for name in names if name))
+
+
+def _outside_brackets(text: str) -> str:
+    parts: list[str] = []
+    place = 0
+    while (start := text.find("(", place)) >= 0 and (end := text.find(")", start)) >= 0:
+        parts.append(text[place:start])
+        place = end + 1
+    return " ".join([*parts, text[place:]])
 
 
 class ToolModes(FoundTools, BaseModel):
@@ -187,6 +201,9 @@ class CognitiveModes(FoundModes, BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _modes_beside_default(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "default_cognitive_mode" in given:
+            raw = dict(cast("dict[str, Any]", given))
+            given = {"default": raw.pop("default_cognitive_mode"), **raw}
         return beside_default(given, "modes")
 
     @property

@@ -4,13 +4,20 @@ from pathlib import Path
 from typing import Final
 
 from ensemble.agents.dialects import slug
-from ensemble.agents.writing import write_agent
+from ensemble.agents.writing import write_text
 from ensemble.errors import UsageError
 
 SCHEMA_FILE: Final = Path("schemas") / "agent.schema.json"
+UNWRITTEN: Final = (
+    "says in one line what it does",
+    "You are an expert in one field. Say here,",
+    "You own one thing, named here.",
+    "### The first speciality",
+)
+"""What stands in a new file until its author writes over it."""
 
 
-def new_agent(name: str, folder: Path, schema: str, *, description: str = "") -> Path:
+def new_agent(name: str, folder: Path, schema: str, *, description: str = "") -> list[Path]:
     """Write a new agent file, and the schema that editors check it by where there is none.
 
     Args:
@@ -18,6 +25,9 @@ def new_agent(name: str, folder: Path, schema: str, *, description: str = "") ->
         folder: where agent files lie.
         schema: the JSON Schema of agents' frontmatter.
         description: one line on what the agent does.
+
+    Returns:
+        What was written.
 
     Raises:
         UsageError: the name cannot be one, or is taken.
@@ -32,10 +42,11 @@ def new_agent(name: str, folder: Path, schema: str, *, description: str = "") ->
     title = name.replace("-", " ").replace("_", " ").capitalize()
     about = description or f"{title}: says in one line what it does"
     text = _TEXT.replace("NAME", name).replace("TITLE", title).replace("ABOUT", quoted(about))
-    write_agent(place, text)
-    if not (kept := folder.parent / SCHEMA_FILE).exists():
-        write_agent(kept, schema)
-    return place
+    write_text(place, text)
+    if (kept := folder.parent / SCHEMA_FILE).exists():
+        return [place]
+    write_text(kept, schema)
+    return [place, kept]
 
 
 def quoted(text: str) -> str:

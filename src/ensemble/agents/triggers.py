@@ -15,7 +15,7 @@ _FILE_NAME: Final = re.compile(
     r"(?:Docker|Make|Jenkins|Vagrant|Rake|Gem|Proc|Pip|Brew|Just|Container)file"
     r"|\.?[\w-]+(?:\.[\w-]+)*\.[A-Za-z0-9]{1,10}|\.[a-z][\w-]+"
 )
-_WORDS: Final = re.compile(r"[a-z0-9]+")
+_WORDS: Final = re.compile(r"[^\W_]+")
 
 
 class TriggerKind(StrEnum):

@@ -10,9 +10,9 @@ from io import StringIO
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
-from ensemble.agents.reading import read_source
+from ensemble.agents.frontmatter import read_source
 from ensemble.errors import CannotWrite
-from ensemble.strict_yaml import Path
+from ensemble.strict_yaml import Document, Path
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
@@ -47,32 +47,53 @@ def rewritten(text: str, path: str, changes: Mapping[Path, Any] | None = None) -
     return _file(_dumped(yaml, loaded), source.body)
 
 
-def dumped(given: Mapping[str, Any], body: str = "", *, comment: str = "") -> str:
-    """Return a new agent file.
+def written_out(text: str, path: str) -> str:
+    """Return an agent file's text as it was read: its repairs made, all else as it stands.
 
-    Args:
-        given: its fields, in order.
-        body: the Markdown below them.
-        comment: a line above the fields, such as an editor's modeline.
+    Raises:
+        AgentFault: the text is no agent file.
     """
-    yaml = _round_trip("")
-    head = _dumped(yaml, dict(given)) if given else ""
-    return _file(f"# {comment}\n{head}" if comment else head, body)
+    source = read_source(text, path)
+    return _file(source.head, source.body)
 
 
-def write_agent(place: FilePath, text: str) -> None:
-    """Write an agent file; a reader never sees half of one.
+def plain(document: Document, place: Path) -> Any:
+    """Return the value at a place, to be written with its numbers as they stand: `1.10`."""
+    value = _at(document.value, place)
+    if isinstance(value, dict):
+        return {key: plain(document, (*place, key)) for key in cast("dict[str, Any]", value)}
+    if isinstance(value, list):
+        return [plain(document, (*place, n)) for n in range(len(cast("list[Any]", value)))]
+    text = document.texts.get(place)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return (
+        value
+        if text is None or not number
+        else _AsWritten(text, f"tag:yaml.org,2002:{type(value).__name__}")
+    )
+
+
+def dumped(given: Mapping[str, Any], body: str = "") -> str:
+    """Return a new agent file: its fields in order, and the Markdown below them."""
+    return _file(_dumped(_round_trip(""), dict(given)) if given else "", body)
+
+
+def write_text(place: FilePath, text: str) -> None:
+    """Write a file, through a link to what it names; a reader never sees half of one.
 
     Raises:
         CannotWrite: the folder or the file cannot be written.
     """
-    part = place.with_name(f".{place.name}.part")
+    target = place.resolve()
+    part = target.with_name(f".{target.name}.part")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(place)
+        if target.exists():
+            part.chmod(target.stat().st_mode & 0o777)
+        part.replace(target)
     except OSError as error:
-        fix = "choose another folder"
+        fix = "make it writable, or choose another place"
         problem = f"cannot be written: {error.strerror}"
         raise CannotWrite(problem, where=str(place), fix=fix) from error
 

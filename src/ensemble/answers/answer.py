@@ -43,7 +43,7 @@ class RaisedFinding(BaseModel):
     @classmethod
     def _known_severity(cls, given: Any) -> Any:
         word = str(given).strip().upper()
-        return _SEVERITY_WORDS.get(word, word)
+        return SEVERITY_WORDS.get(word, word)
 
     @field_validator("title", "location")
     @classmethod
@@ -171,7 +171,7 @@ class Wanted:
 
 
 _EVIDENCE: Final = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?")
-_SEVERITY_WORDS: Final = {
+SEVERITY_WORDS: Final = {
     "BLOCKING": "CRITICAL",
     "BLOCKER": "CRITICAL",
     "MAJOR": "HIGH",

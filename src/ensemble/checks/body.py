@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from ensemble.agents.markdown import KNOWN
 from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
 from ensemble.checks.subject import Heading, Subject, items_of
 from ensemble.checks.words import misspelt
@@ -15,21 +16,6 @@ _NEVER: Final = ("never", "absolute prohibitions")
 _KNOWLEDGE: Final = ("knowledge sources",)
 _OUTPUT: Final = ("output",)
 _SECTIONS: Final = (_IDENTITY, _INSTRUCTIONS, _NEVER, _KNOWLEDGE, _OUTPUT)
-_TITLES: Final = (
-    "Identity",
-    "Instructions",
-    "Never",
-    "Absolute Prohibitions",
-    "Specializations",
-    "Deep Specializations",
-    "Knowledge Sources",
-    "Output Format",
-    "Output Standards",
-    "Core Principles",
-    "Collaboration Patterns",
-    "Context Injection Template",
-    "Pipeline Integration",
-)
 _VOCABULARY: Final = (10, 54)
 _PROHIBITIONS: Final = (3, 10)
 
@@ -41,12 +27,10 @@ def missing_section(subject: Subject) -> Iterator[Sighting]:
     is asked, without Never nothing is ruled out, without Output Format the answer has the
     default form, without Knowledge Sources research may fetch nothing.
     """
-    if not subject.own:
-        return
     nearly = " ".join(meant.lower() for _, meant in _misspelt_headings(subject))
     for names in _SECTIONS:
         if not any(True for _ in subject.sections(*names)) and names[0] not in nearly:
-            title = next(title for title in _TITLES if title.lower().startswith(names[0]))
+            title = next(title for title in KNOWN if title.lower().startswith(names[0]))
             yield Sighting(
                 subject.top,
                 f"the body has no section {title}",
@@ -57,7 +41,7 @@ def missing_section(subject: Subject) -> Iterator[Sighting]:
 def misspelt_section(subject: Subject) -> Iterator[Sighting]:
     """A heading that is nearly one of the format's own.
 
-    What stands below it reaches no prompt.
+    What stands below it is told as a section of its own, not as the part that was meant.
     """
     for heading, meant in _misspelt_headings(subject):
         yield Sighting(
@@ -92,7 +76,7 @@ def missing_vocabulary(subject: Subject) -> Iterator[Sighting]:
 
     The terms of the field hold an expert to it.
     """
-    for heading in subject.sections(*_IDENTITY) if subject.own else ():
+    for heading in subject.sections(*_IDENTITY):
         if not subject.body.vocabulary:
             yield Sighting(
                 (heading.line, 1),
@@ -108,7 +92,7 @@ def vocabulary_size(subject: Subject) -> Iterator[Sighting]:
     """
     count = len(subject.body.vocabulary)
     least, most = _VOCABULARY
-    if subject.own and count and not least <= count <= most:
+    if count and not least <= count <= most:
         yield Sighting(
             subject.find("**Vocabulary"),
             f"the vocabulary has {count} terms",
@@ -122,8 +106,8 @@ def prohibitions_count(subject: Subject) -> Iterator[Sighting]:
     One or two rule out too little, and a long list is not kept.
     """
     least, most = _PROHIBITIONS
-    for heading in subject.sections(*_NEVER) if subject.own else ():
-        count = len(list(items_of(heading.below)))
+    for heading in subject.sections(*_NEVER):
+        count = len(items_of(heading.below))
         if not least <= count <= most:
             yield Sighting(
                 (heading.line, 1),
@@ -167,9 +151,7 @@ def _second_place(subject: Subject, first: str, second: str) -> Place:
 
 
 def _misspelt_headings(subject: Subject) -> Iterator[tuple[Heading, str]]:
-    if not subject.own:
-        return
-    by_lower = {title.lower(): title for title in _TITLES}
+    by_lower = {title.lower(): title for title in KNOWN}
     for heading in islice(subject.headings, MOST_SIGHTINGS):
         name = heading.text.lower()
         if heading.level != 2 or name.startswith(tuple(by_lower)):  # noqa: PLR2004

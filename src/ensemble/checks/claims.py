@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, cast
 
-from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
-from ensemble.checks.subject import Subject, items_of
+from ensemble.checks.problem import MOST_SIGHTINGS, Sighting
+from ensemble.checks.subject import Subject
+from ensemble.strict_yaml import Path
 
 _COUNTED: Final = re.compile(r"\b(\d{1,3})((?:\s+[a-z][a-z-]*){1,3})\b", re.IGNORECASE)
+_STATES: Final = re.compile(r"^\W*\d|\b(?:has|have|with)\s+\d", re.IGNORECASE)
 _LINES: Final = frozenset({"item", "items", "line", "lines", "rule", "rules", "bullet", "bullets"})
 _NEVER: Final = re.compile(r"never\b|prohibition", re.IGNORECASE)
 _HUNDRED: Final = 100.0
@@ -30,12 +32,10 @@ def contradicted_count(subject: Subject) -> Iterator[Sighting]:
                 continue
             real, said = count(subject), int(found[1])
             if real != said:
-                place = _inside(subject, path, found[1])
                 yield Sighting(
-                    place,
+                    _inside(subject, path, found[1]),
                     f"says '{said} {' '.join(words[:end])}', and there are {real}",
                     f"write {real}",
-                    (Edit(*place, found[1], str(real)),),
                 )
 
 
@@ -117,13 +117,11 @@ def _terms(subject: Subject) -> int:
 
 
 def _instructions(subject: Subject) -> int:
-    sections = subject.sections("instructions")
-    return sum(len(list(items_of(heading.below))) for heading in sections)
+    return len(subject.items("instructions"))
 
 
 def _prohibitions(subject: Subject) -> int:
-    sections = subject.sections("never", "absolute prohibitions")
-    return sum(len(list(items_of(heading.below))) for heading in sections)
+    return len(subject.items("never", "absolute prohibitions"))
 
 
 def _sections(subject: Subject) -> int:
@@ -144,16 +142,19 @@ def _counter(words: list[str], note: str) -> Callable[[Subject], int] | None:
     return next((count for meant, count in counts if meant), None)
 
 
-def _notes(subject: Subject) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _notes(subject: Subject) -> Iterator[tuple[Path, str]]:
+    """Yield the notes that state what there is; others say what to do."""
     audit = subject.spec.audit or {}
-    for key in ("notes", "findings", "improvements", "recommendations"):
+    for key in ("notes", "findings"):
         value = audit.get(key)
         if isinstance(value, str):
-            yield ("audit", key), value
-        elif isinstance(value, list):
-            for index, note in enumerate(cast("list[Any]", value)):
-                if isinstance(note, str):
-                    yield ("audit", key, index), note
+            notes: dict[Path, Any] = {("audit", key): value}
+        else:
+            listed = cast("list[Any]", value) if isinstance(value, list) else []
+            notes = {("audit", key, index): note for index, note in enumerate(listed)}
+        for path, note in notes.items():
+            if isinstance(note, str) and _STATES.search(note):
+                yield path, note
 
 
 def _inside(subject: Subject, path: tuple[str | int, ...], text: str) -> tuple[int, int]:

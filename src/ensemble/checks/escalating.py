@@ -7,14 +7,12 @@ from typing import Final
 
 from ensemble.agents.library import Agent
 from ensemble.answers.answer import SURENESS
-from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
-from ensemble.checks.subject import HUMAN, Subject
+from ensemble.checks.problem import MOST_SIGHTINGS, Sighting
+from ensemble.checks.subject import Subject
+from ensemble.roles import HUMAN
 
-_DEFERS: Final = re.compile(r"\bdefers? to ([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")
-_AND_TO: Final = re.compile(r"\band to ([a-z][a-z0-9]*(?:-[a-z0-9]+)+)")
 _AGENT_NAME: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _LEVEL_LINE: Final = re.compile(r"\*\*Confidence\*\*\s*:(.*)", re.IGNORECASE)
-_NO_NAMES: Final = frozenset({"the", "a", "an", "any", "your", "whoever", "others", "people"})
 _NO_PHASE: Final = frozenset({"complete", "none", "start"})
 
 
@@ -30,12 +28,8 @@ def dangling_escalation(subject: Subject) -> Iterator[Sighting]:
         start = subject.at("escalation", "escalate_to")
         row = subject.rows[start[0] - 1] if start[0] <= len(subject.rows) else ""
         place = (start[0], max(row.find(name), start[1] - 1) + 1)
-        yield Sighting(
-            place,
-            f"escalates to {name!r}, and no agent is called that",
-            f"did you mean {meant!r}?" if meant else "name an agent that is there, or human",
-            (Edit(*place, name, meant),) if meant else (),
-        )
+        message = f"escalates to {name!r}, and no agent is called that"
+        yield Sighting.unknown(place, name, meant, message, "name an agent that is there, or human")
 
 
 def cyclic_escalation(subject: Subject) -> Iterator[Sighting]:
@@ -90,7 +84,7 @@ def missing_escalation(subject: Subject) -> Iterator[Sighting]:
 
     The defaults hold: below 0.6 a person is asked.
     """
-    if subject.own and "escalation" not in subject.written:
+    if "escalation" not in subject.written:
         yield Sighting(
             subject.at(),
             "nothing says when the agent hands over, and to whom",
@@ -117,19 +111,14 @@ def dangling_deferral(subject: Subject) -> Iterator[Sighting]:
 
     A hand-over that the prompt names cannot happen.
     """
-    boundaries = subject.body.boundaries
-    named = [*_DEFERS.findall(boundaries), *_AND_TO.findall(boundaries)]
-    for name in islice(dict.fromkeys(named), MOST_SIGHTINGS):
-        if name in subject.known or name in _NO_NAMES or name == HUMAN:
+    for name in islice(subject.body.defers_to, MOST_SIGHTINGS):
+        if name in subject.known:
             continue
         meant = subject.meant(name)
-        place = subject.find(name)
         if "-" in name or meant is not None:
-            yield Sighting(
-                place,
-                f"defers to {name!r}, and no agent is called that",
-                f"did you mean {meant!r}?" if meant else "name an agent that is there",
-                (Edit(*place, name, meant),) if meant else (),
+            message = f"defers to {name!r}, and no agent is called that"
+            yield Sighting.unknown(
+                subject.find(name), name, meant, message, "name an agent that is there"
             )
 
 
@@ -144,29 +133,25 @@ def dangling_phase(subject: Subject) -> Iterator[Sighting]:
             continue
         if not _AGENT_NAME.fullmatch(name) or name.isdigit():
             continue
-        meant = subject.meant(name)
-        place = subject.at(key)
-        yield Sighting(
-            place,
-            f"{key} is {name!r}, and no agent is called that",
-            f"did you mean {meant!r}?" if meant else "name an agent that is there, or complete",
-            (Edit(*place, name, meant),) if meant else (),
-        )
+        message = f"{key} is {name!r}, and no agent is called that"
+        otherwise = "name an agent that is there, or complete"
+        yield Sighting.unknown(subject.at(key), name, subject.meant(name), message, otherwise)
 
 
 def _circle(name: str, known: Mapping[str, Agent]) -> list[str]:
-    """Return the way from an agent back to itself along first choices; empty if it ends."""
+    """Return the way from an agent back to itself by the first who is there; empty if it ends."""
     way = {name: None}
     last = name
     while (agent := known.get(last)) is not None:
         targets = agent.spec.escalation.targets
-        if not targets or targets[0] == HUMAN:
+        following = next((who for who in targets if who == HUMAN or who in known), HUMAN)
+        if following == HUMAN:
             return []
-        if targets[0] == name:
+        if following == name:
             return [*way, name]
-        if targets[0] in way:
+        if following in way:
             return []  # a circle further on, told at those agents
-        last = targets[0]
+        last = following
         way[last] = None
     return []
 

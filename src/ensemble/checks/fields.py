@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 from ensemble.agents import keys
 from ensemble.agents.spec import AgentSpec
+from ensemble.agents.starting import UNWRITTEN
 from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
 from ensemble.checks.subject import Subject
 from ensemble.checks.words import AUDIT_KEYS, DIMENSIONS, TIERS, WORKING_ROLES, misspelt
@@ -59,7 +60,7 @@ def unknown_key(subject: Subject) -> Iterator[Sighting]:
     model depends on it.
     """
     for path, meant in islice(_strangers(subject), MOST_SIGHTINGS):
-        if meant is None and subject.own:
+        if meant is None:
             yield Sighting(
                 subject.at_key(*path),
                 f"nothing reads the key {_dotted(path)!r}",
@@ -86,7 +87,7 @@ def name_differs_from_file(subject: Subject) -> Iterator[Sighting]:
     Agents are found by name, people look for files.
     """
     stem = PurePath(subject.agent.path).name.split(".")[0]
-    if subject.own and stem != subject.spec.name:
+    if stem != subject.spec.name:
         yield Sighting(
             subject.at("name"),
             f"the agent is called {subject.spec.name!r}, its file {stem!r}",
@@ -99,8 +100,6 @@ def missing_version(subject: Subject) -> Iterator[Sighting]:
 
     Every turn names the version of the agent that took it.
     """
-    if not subject.own:
-        return
     if "version" not in subject.written:
         yield Sighting(
             subject.at(), "the version is missing", "add `version: 1.0.0` to the frontmatter"
@@ -143,10 +142,13 @@ def unfilled_placeholder(subject: Subject) -> Iterator[Sighting]:
     suspect = " | " in together or _PLACEHOLDER.search(together)
     for path, text in texts.items() if suspect else ():
         told = path[0] not in ("audit", "mcp_servers")
-        if told and (found := _PLACEHOLDER.search(text) or _CHOICE.fullmatch(text)):
+        if told and (found := _placeholder(text) or _CHOICE.fullmatch(text)):
             yield _unfilled(subject.at(*path), found[0])
-    if found := _PLACEHOLDER.search(subject.body.identity):
+    if found := _placeholder(subject.body.identity):
         yield _unfilled(subject.find(found[0]), found[0])
+    for sentence in UNWRITTEN if subject.own else ():
+        if sentence in subject.agent.text:
+            yield _unfilled(subject.find(sentence, anywhere=True), sentence)
 
 
 def repeated_entry(subject: Subject) -> Iterator[Sighting]:
@@ -172,6 +174,12 @@ def repeated_entry(subject: Subject) -> Iterator[Sighting]:
                     "remove one of the two",
                 )
             seen.add(item)
+
+
+def _placeholder(text: str) -> re.Match[str] | None:
+    """Return a text's placeholder; `<example>` with its end somewhere behind is none."""
+    found = _PLACEHOLDER.finditer(text)
+    return next((each for each in found if f"</{each[0][1:]}" not in text), None)
 
 
 def _strangers(subject: Subject) -> Iterator[tuple[Path, str | None]]:
@@ -221,12 +229,9 @@ def _not_one_of(
     kind: str,
 ) -> Sighting:
     meant = misspelt(word, known, cutoff=0.6)
-    place = subject.at(*path)
-    return Sighting(
-        place,
-        f"no {kind} is called {word!r}",
-        f"did you mean {meant!r}?" if meant else f"use one of: {', '.join(known)}",
-        (Edit(*place, word, meant),) if meant else (),
+    otherwise = f"use one of: {', '.join(known)}"
+    return Sighting.unknown(
+        subject.at(*path), word, meant, f"no {kind} is called {word!r}", otherwise
     )
 
 

@@ -1,20 +1,20 @@
 """What can be mended by rule, mended in the files: edits of problems, and repairs written out.
 
-A file is written only where it still loads afterwards, as an agent; every other file
-is left as it is. Nothing here decides what is wrong: that is in the problems.
+A file is written only where it still loads afterwards, and where writing the repairs out left
+what it says as it was; every other file stays as it is. Nothing here decides what is wrong:
+that is in the problems.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from ensemble.agents.library import load_agent
-from ensemble.agents.reading import decode
-from ensemble.checks.mending import mended
+from ensemble.agents.frontmatter import decode
+from ensemble.agents.loading import read_agents
+from ensemble.agents.writing import write_text, written_out
 from ensemble.checks.problem import Edit, Problem
-from ensemble.errors import CannotWrite, EnsembleError
+from ensemble.errors import EnsembleError
 
 
 @dataclass(frozen=True)
@@ -43,39 +43,26 @@ def fix(problems: Sequence[Problem]) -> list[Fixed]:
 
 def _fix_file(path: Path, problems: Sequence[Problem]) -> bool:
     """Write the file mended; return whether anything changed."""
-    agent = load_agent(path)
-    text, _ = decode(path.read_bytes(), str(path))
-    rows = _rows(text)
+    before = path.read_bytes()
+    rows = _rows(decode(before, str(path))[0])
     for edit in _last_first(edit for problem in problems for edit in problem.edits):
         _apply(edit, rows)
-    if path.suffix == ".md" and any(problem.rewrites for problem in problems):
-        rows = mended(rows, agent)
-    fresh = "\n".join(rows).encode()
-    if fresh == path.read_bytes() or not _loads(path, fresh):
-        return False
-    target = path.resolve()
-    beside = target.with_name(f".{path.name}.fixing")
+    edited = "\n".join(rows)
+    rewrites = path.suffix != ".toml" and any(problem.rewrites for problem in problems)
     try:
-        beside.write_bytes(fresh)
-        beside.chmod(target.stat().st_mode & 0o777)
-        beside.replace(target)
-    except OSError as error:
-        problem = f"cannot be written: {error.strerror}"
-        raise CannotWrite(problem, where=str(path), fix="make it writable") from error
+        fresh = written_out(edited, str(path)) if rewrites else edited
+        same = _said(edited, path) == _said(fresh, path)
+    except EnsembleError:
+        return False
+    if not same or fresh.encode() == before:
+        return False
+    write_text(path, fresh)
     return True
 
 
-def _loads(path: Path, fresh: bytes) -> bool:
-    """Return whether a file of this name that holds `fresh` is an agent."""
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / path.parent.name / path.name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(fresh)
-        try:
-            load_agent(copy)
-        except EnsembleError:
-            return False
-    return True
+def _said(text: str, path: Path) -> list[object]:
+    """Return what a file of this name that holds `text` says."""
+    return [(agent.spec, agent.body) for agent in read_agents(text.encode(), str(path))]
 
 
 def _rows(text: str) -> list[str]:
@@ -89,10 +76,11 @@ def _last_first(edits: Iterable[Edit]) -> list[Edit]:
 
 
 def _apply(edit: Edit, rows: list[str]) -> None:
-    """Make one edit; where its text stands a little further on, as behind a quote, there."""
+    """Make one edit, where its text stands just there or behind a quote."""
     if not 0 < edit.line <= len(rows):
         return
     row = rows[edit.line - 1]
-    start = row.find(edit.old, edit.column - 1)
-    if start >= 0:
+    start = edit.column - 1 + (row[edit.column - 1 : edit.column] in ("'", '"'))
+    start = edit.column - 1 if row.startswith(edit.old, edit.column - 1) else start
+    if row.startswith(edit.old, start):
         rows[edit.line - 1] = f"{row[:start]}{edit.new}{row[start + len(edit.old) :]}"

@@ -4,16 +4,17 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ensemble.checks.problem import Edit, Sighting
+from ensemble.agents.sections import open_fence
+from ensemble.answers.answer import SEVERITY_WORDS
+from ensemble.checks.problem import Sighting
 from ensemble.checks.subject import Subject
 from ensemble.checks.words import misspelt
 from ensemble.roles import Severity, ToolMode
 
 _OUTPUT: Final = ("output",)
-_FENCE: Final = re.compile(r"\s*(`{3,}|~{3,})(.*)$")
 _ENVELOPE_PARTS: Final = ("Result", "Confidence", "Uncertainty Factors", "Verification")
 _SEVERITY: Final = re.compile(r"^#{2,4} \[([^\]{}]+)\]")
-_KNOWN_SEVERITIES: Final = frozenset({*Severity, "BLOCKING", "ERROR", "MINOR", "MAJOR"})
+_KNOWN_SEVERITIES: Final = frozenset({*Severity, *SEVERITY_WORDS})
 
 
 def unclosed_fence(subject: Subject) -> Iterator[Sighting]:
@@ -21,15 +22,13 @@ def unclosed_fence(subject: Subject) -> Iterator[Sighting]:
 
     The template that it holds runs on into what follows.
     """
-    lines = subject.lines
-    if any("```" in line.text or "~~~" in line.text for line in lines):
-        opened = _open_fence([line.text for line in lines])
-        if opened is not None:
-            yield Sighting(
-                (lines[opened].number, 1),
-                "this fence is never closed",
-                "close it with a line of the same marks",
-            )
+    opened = open_fence("\n".join(line.text for line in subject.lines))
+    if opened is not None:
+        yield Sighting(
+            (subject.lines[opened - 1].number, 1),
+            "this fence is never closed",
+            "close it with a line of the same marks",
+        )
 
 
 def incomplete_envelope(subject: Subject) -> Iterator[Sighting]:
@@ -39,8 +38,6 @@ def incomplete_envelope(subject: Subject) -> Iterator[Sighting]:
     what decides whether an answer escalates.
     """
     envelope = subject.body.envelope
-    if not subject.own:
-        return
     for heading in subject.sections(*_OUTPUT):
         if not envelope:
             yield Sighting(
@@ -64,7 +61,7 @@ def mode_without_template(subject: Subject) -> Iterator[Sighting]:
 
     Answers in it have the envelope and no further form.
     """
-    if not subject.own or not subject.body.output:
+    if not subject.body.output:
         return
     for mode in (ToolMode.AUDIT, ToolMode.SOLUTION):
         if mode in subject.spec.tools.modes and mode not in subject.body.output:
@@ -85,28 +82,7 @@ def unknown_severity(subject: Subject) -> Iterator[Sighting]:
         if match is None or "|" in match[1] or match[1].upper() in _KNOWN_SEVERITIES:
             continue
         meant = misspelt(match[1].upper(), _KNOWN_SEVERITIES, cutoff=0.6)
+        told = f"no finding has the severity {match[1]!r}"
+        otherwise = f"use one of: {', '.join(Severity)}"
         place = (line.number, match.start(1) + 1)
-        yield Sighting(
-            place,
-            f"no finding has the severity {match[1]!r}",
-            f"did you mean {meant!r}?" if meant else f"use one of: {', '.join(Severity)}",
-            (Edit(*place, match[1], meant),) if meant else (),
-        )
-
-
-def _open_fence(rows: list[str]) -> int | None:
-    """Return the row of the outermost fence that is still open at the end."""
-    opened: list[tuple[str, int]] = []
-    for index, row in enumerate(rows):
-        match = _FENCE.match(row)
-        if match is None:
-            continue
-        mark, language = match[1], match[2].strip()
-        if language or not opened:
-            opened.append((mark, index))
-        elif any(mark == other for other, _ in opened):
-            while opened.pop()[0] != mark:
-                pass
-        elif mark.startswith(opened[-1][0]):
-            opened.pop()
-    return opened[0][1] if opened else None
+        yield Sighting.unknown(place, match[1], meant, told, otherwise)

@@ -27,10 +27,10 @@ def instruction_count(subject: Subject) -> Iterator[Sighting]:
     focused 5 to 10, expert 15 to 20, phd 25 to 35, over all blocks.
     """
     span = TIERS.get(subject.spec.tier)
-    if not subject.own or span is None:
+    if span is None or "tier" not in subject.spec.model_fields_set:
         return
     for heading in subject.sections(*_INSTRUCTIONS):
-        count = len(list(items_of(heading.below)))
+        count = len(subject.items(*_INSTRUCTIONS))
         if not span[0] <= count <= span[1]:
             yield Sighting(
                 (heading.line, 1),
@@ -46,7 +46,7 @@ def missing_always(subject: Subject) -> Iterator[Sighting]:
 
     Modes without a block of their own are then told nothing at all.
     """
-    for heading in subject.sections(*_INSTRUCTIONS) if subject.own else ():
+    for heading in subject.sections(*_INSTRUCTIONS):
         if not subject.body.always:
             yield Sighting(
                 (heading.line, 1),
@@ -60,7 +60,7 @@ def mode_without_instructions(subject: Subject) -> Iterator[Sighting]:
 
     A turn in it is told only what holds in every mode.
     """
-    if not subject.own or not subject.body.modes:
+    if not subject.body.modes:
         return
     for name in subject.spec.cognitive_modes.modes:
         if name != CognitiveMode.CONVERGENT and name not in subject.body.modes:
@@ -77,7 +77,7 @@ def instructions_without_mode(subject: Subject) -> Iterator[Sighting]:
     No turn is told them, unless a scenario names the mode.
     """
     declared = subject.spec.cognitive_modes.modes
-    if not subject.own or not declared:
+    if not declared:
         return
     for heading in subject.headings:
         match = _MODE_BLOCK.match(heading.text)

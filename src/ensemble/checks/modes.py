@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Final, cast
 
 from ensemble.agents.casting import role_default
+from ensemble.agents.conversion import bare
 from ensemble.checks.problem import MOST_SIGHTINGS, Edit, Sighting
 from ensemble.checks.subject import Subject
-from ensemble.checks.words import TOOLS, WEB, WRITERS, misspelt
+from ensemble.checks.words import TOOLS, WEB, WRITERS, is_tool, misspelt
 from ensemble.roles import ROLE_DEFAULTS, CognitiveMode, ToolMode
 from ensemble.strict_yaml import Path
 
@@ -50,18 +52,23 @@ def unknown_tool(subject: Subject) -> Iterator[Sighting]:
     """
     for mode, tools in subject.spec.tools.modes.items():
         for tool in tools:
-            plain = tool.split("(")[0]
-            served = "__" in plain or "/" in plain  # by an MCP server, of whatever name
-            if not subject.own or served or plain in (*TOOLS, "*"):
-                continue
-            meant = misspelt(plain, TOOLS, cutoff=0.6)
+            plain = bare(tool)
+            apart = _several(plain)
             place = _tool_place(subject, mode, tool)
-            yield Sighting(
-                place,
-                f"no tool is called {plain!r}",
-                f"did you mean {meant!r}?" if meant else f"use some of: {', '.join(TOOLS)}",
-                (Edit(*place, plain, meant),) if meant else (),
-            )
+            if apart:
+                yield Sighting(
+                    place,
+                    f"{plain!r} is one tool, of a name that nobody has",
+                    f"write {apart}",
+                    (Edit(*place, plain, apart),) if _in_text(subject, mode) else (),
+                )
+            elif not is_tool(plain):
+                meant = misspelt(plain, TOOLS, cutoff=0.6) if plain.isalnum() else None
+                message = f"no tool is called {plain!r}"
+                otherwise = f"use some of: {', '.join(TOOLS)}"
+                seen = Sighting.unknown(place, plain, meant, message, otherwise)
+                slip = meant is not None and abs(len(meant) - len(plain)) <= 1
+                yield seen if slip else replace(seen, edits=())
 
 
 def unknown_tool_mode(subject: Subject) -> Iterator[Sighting]:
@@ -69,24 +76,24 @@ def unknown_tool_mode(subject: Subject) -> Iterator[Sighting]:
 
     No role takes it by itself; only a scenario that names it does.
     """
-    if subject.own:
-        yield from _misnamed(subject, ("tools",), subject.spec.tools.modes, ToolMode, "tool mode")
+    yield from _misnamed(subject, ("tools",), subject.spec.tools.modes, ToolMode, "tool mode")
 
 
 def undefined_tool_mode(subject: Subject) -> Iterator[Sighting]:
     """A `default_mode` for which the file lists no tools.
 
-    A turn in the default mode holds none.
+    A turn in the default mode holds none. Where one list is for all modes, each takes from it.
     """
     tools = subject.spec.tools
-    if tools.default_mode is not None and tools.default_mode not in tools.modes:
+    if tools.default_mode is not None and tools.default_mode not in tools.known:
         yield _undefined(subject, ("tools", "default_mode"), tools.default_mode, tools.modes)
 
 
 def undefined_cognitive_mode(subject: Subject) -> Iterator[Sighting]:
     """A default cognitive mode that the file does not define.
 
-    Turns think in another one: the first that is defined.
+    A turn in it is told nothing of how this agent thinks; one that is none of the five gives
+    way to the first that is defined.
     """
     modes = subject.spec.cognitive_modes
     if modes.default is not None and modes.modes and modes.default not in modes.modes:
@@ -139,13 +146,8 @@ def misspelt_role(subject: Subject) -> Iterator[Sighting]:
         if meant is None:
             continue
         place = subject.at_key("ensemble_roles", role)
-        taken = meant in subject.spec.ensemble_roles.roles
-        yield Sighting(
-            place,
-            f"no seat gives the role {role!r}",
-            f"did you mean {meant!r}?",
-            () if taken else (Edit(*place, role, meant),),
-        )
+        seen = Sighting.unknown(place, role, meant, f"no seat gives the role {role!r}", "")
+        yield replace(seen, edits=()) if meant in subject.spec.ensemble_roles.roles else seen
 
 
 def wordless_role(subject: Subject) -> Iterator[Sighting]:
@@ -169,8 +171,6 @@ def seat_without_words(subject: Subject) -> Iterator[Sighting]:
 
     The agent is told what the role means in general, nothing of its own.
     """
-    if not subject.own:
-        return
     roles = subject.spec.ensemble_roles.roles
     silent = {seat.role: seat for seat in reversed(subject.seatings) if seat.role not in roles}
     for role, seat in silent.items():
@@ -212,6 +212,19 @@ def audit_that_writes(subject: Subject) -> Iterator[Sighting]:
                 f"the audit mode can change files with {tool}",
                 f"take {tool} out of audit; solution is the mode that changes files",
             )
+
+
+def _several(word: str) -> str:
+    """Return tools that some other mark than a comma separates, with commas; else nothing."""
+    parts = re.split(r"\s*[;|/\s]\s*", word)
+    return ", ".join(parts) if len(parts) > 1 and set(parts) <= set(TOOLS) else ""
+
+
+def _in_text(subject: Subject, mode: str) -> bool:
+    """Return whether a mode's tools are written as one text, with commas."""
+    written = subject.written.get("tools")
+    modes = cast("dict[str, object]", written) if isinstance(written, dict) else {mode: written}
+    return isinstance(modes.get(mode), str)
 
 
 def _ruled_out(told: str) -> Iterator[tuple[str, frozenset[str]]]:
@@ -271,20 +284,13 @@ def _misnamed(
             continue
         meant = misspelt(name, words)
         place = subject.at_key(*path, name)
-        yield Sighting(
-            place,
-            f"no {kind} is called {name!r}",
-            f"did you mean {meant!r}?" if meant else f"use some of: {', '.join(words)}",
-            (Edit(*place, name, meant),) if meant and meant not in names else (),
-        )
+        told = f"no {kind} is called {name!r}"
+        seen = Sighting.unknown(place, name, meant, told, f"use some of: {', '.join(words)}")
+        yield replace(seen, edits=()) if meant in names else seen
 
 
 def _undefined(subject: Subject, path: Path, word: str, defined: Mapping[str, object]) -> Sighting:
     meant = misspelt(word, defined, cutoff=0.6)
-    place = subject.at(*path)
-    return Sighting(
-        place,
-        f"{'.'.join(map(str, path))} is {word!r}, which the file does not define",
-        f"did you mean {meant!r}?" if meant else f"use one of: {', '.join(defined)}",
-        (Edit(*place, word, meant),) if meant else (),
-    )
+    told = f"{'.'.join(map(str, path))} is {word!r}, which the file does not define"
+    otherwise = f"use one of: {', '.join(defined)}"
+    return Sighting.unknown(subject.at(*path), word, meant, told, otherwise)

@@ -39,6 +39,23 @@ class Sighting:
     rewrites: bool = False
     """Whether writing the file out as it was read mends it."""
 
+    @classmethod
+    def unknown(
+        cls, place: Place, word: str, meant: str | None, message: str, otherwise: str
+    ) -> "Sighting":
+        """Return what is told of a word that nobody knows.
+
+        Args:
+            place: where the word stands.
+            word: the word.
+            meant: the known one that it probably is; None where none is near.
+            message: what is wrong.
+            otherwise: the fix where nothing is known to be meant.
+        """
+        if meant is None:
+            return cls(place, message, otherwise)
+        return cls(place, message, f"did you mean {meant!r}?", (Edit(*place, word, meant),))
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -56,7 +73,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}"
-        return f"{where}: {self.code} {self.message}\n  fix: {self.fix}"
+        kind = "note " if self.severity == "note" else ""
+        return f"{where}: {kind}{self.code} {self.message}\n  fix: {self.fix}"
 
     @property
     def fixable(self) -> bool:
@@ -79,6 +97,8 @@ class Rule:
     """Whether some of what it sees can be mended mechanically."""
     among: bool = False
     """Whether it looks at other agents or at scenarios too, not at the file alone."""
+    own_form: bool = False
+    """Whether it is about this project's own form, which no other program's file has."""
     only_informs: bool = False
     """Whether it never fails a check, however strict."""
 
@@ -94,6 +114,8 @@ class Rule:
 
     def apply(self, subject: Subject) -> Iterable[Problem]:
         """Yield the problems that the rule sees."""
+        if self.own_form and not subject.own:
+            return
         for seen in islice(self.look(subject), MOST_SIGHTINGS):
             yield Problem(
                 self.code,

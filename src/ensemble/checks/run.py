@@ -39,18 +39,13 @@ def check_agents(
     kept = _Kept(library.folders) if cached else None
     nearest: dict[str, str | None] = {}
     found = [problem_of(fault, _NO_CODE) for fault in library.faults]
-    for name, agent in library.agents.items():
-        subject = Subject(agent, known, tuple(seats.get(name, ())), nearest)
+    for agent in (*library.agents.values(), *library.twins):
+        subject = Subject(agent, known, tuple(seats.get(agent.name, ())), nearest)
         found += _alone(subject, kept)
         found += _seen(subject, among=True)
     if kept is not None:
         kept.write()
     return in_order(found)
-
-
-def check_agent(subject: Subject) -> list[Problem]:
-    """Return every problem of one agent's file."""
-    return in_order([*_seen(subject, among=False), *_seen(subject, among=True)])
 
 
 def _seen(subject: Subject, *, among: bool) -> Iterable[Problem]:

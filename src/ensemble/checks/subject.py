@@ -11,13 +11,13 @@ from functools import cached_property
 from typing import Any, Final, cast
 
 from ensemble.agents.library import Agent
-from ensemble.agents.markdown import Body
-from ensemble.agents.sections import Line, read_lines
+from ensemble.agents.markdown import Body, lines_of
+from ensemble.agents.sections import Line
 from ensemble.agents.spec import AgentSpec
 from ensemble.checks.words import misspelt
-from ensemble.strict_yaml import Path, Place
+from ensemble.roles import HUMAN
+from ensemble.strict_yaml import Place
 
-HUMAN: Final = "human"
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _MOST_HEADINGS: Final = 2000
 _BEYOND: Final = re.compile(r"[^\x00-\x7f]+")
@@ -78,8 +78,11 @@ class Subject:
 
     @property
     def own(self) -> bool:
-        """Whether the file is of this project's own dialect, whose every part is known."""
-        return self.agent.dialect == "ensemble"
+        """Whether the file was written in this project's own form, whose every part is known.
+
+        One that was imported keeps the form that its author gave it.
+        """
+        return self.agent.dialect == "ensemble" and "imported" not in (self.spec.model_extra or {})
 
     def meant(self, name: str) -> str | None:
         """Return the agent, or the person, that a name which nobody has was meant to be."""
@@ -95,16 +98,11 @@ class Subject:
 
     def at(self, *steps: str | int) -> Place:
         """Return the place of a value of the frontmatter, or of its nearest known ancestor."""
-        return _nearest(self.agent.document.marks, steps)
+        return self.agent.document.place(*steps)
 
     def at_key(self, *steps: str | int) -> Place:
         """Return the place of a key of the frontmatter; of the value where it has no key."""
-        document = self.agent.document
-        return document.keys[steps] if steps in document.keys else self.at(*steps)
-
-    def text_at(self, *steps: str | int) -> str:
-        """Return a scalar of the frontmatter as the file writes it; empty where it has none."""
-        return self.agent.document.texts.get(steps, "")
+        return self.agent.document.key_place(*steps)
 
     @cached_property
     def rows(self) -> Sequence[str]:
@@ -127,9 +125,15 @@ class Subject:
                 return (number, 1)
         return (min(first, len(self.rows)), 1)
 
-    def find(self, text: str, *, below: int = 0) -> Place:
-        """Return where `text` first stands in the body, from a line on; its top if nowhere."""
-        first = max(self.agent.body_line, below)
+    def find(self, text: str, *, below: int = 0, anywhere: bool = False) -> Place:
+        """Return where `text` first stands in the body, from a line on; its top if nowhere.
+
+        Args:
+            text: what to find.
+            below: the first line to look at.
+            anywhere: whether to look at the frontmatter too.
+        """
+        first = 1 if anywhere else max(self.agent.body_line, below)
         for number, row in enumerate(self.rows[first - 1 :], first):
             if (column := row.find(text)) >= 0:
                 return (number, column + 1)
@@ -139,8 +143,8 @@ class Subject:
     def lines(self) -> Sequence[Line]:
         """The lines of the body, numbered as in the file, fences known."""
         above = self.agent.body_line - 1
-        text = "\n".join([*([""] * above), *self.rows[above:]])  # so that numbers are the file's
-        return read_lines(text, lambda row: row.startswith("## "))[above:]
+        lines = lines_of("\n".join(self.rows[above:]))
+        return [line._replace(number=line.number + above) for line in lines]
 
     @cached_property
     def headings(self) -> Sequence[Heading]:
@@ -165,15 +169,15 @@ class Subject:
             if heading.level == 2 and heading.text.lower().startswith(names):  # noqa: PLR2004
                 yield heading
 
-
-def items_of(lines: Sequence[Line]) -> Iterator[Item]:
-    """Yield the outermost list items among `lines`, fences left out."""
-    for line in lines:
-        if not line.fenced and (match := _ITEM.match(line.text)):
-            number = int(match[1]) if match[1] else None
-            yield Item(match[2].strip(), line.number, match.start(2) + 1, number)
+    def items(self, *names: str) -> list[Item]:
+        """Return the list items of those sections."""
+        return [item for heading in self.sections(*names) for item in items_of(heading.below)]
 
 
-def _nearest(known: Mapping[Path, Place], steps: Path) -> Place:
-    ends = range(len(steps), -1, -1)
-    return next(known[steps[:end]] for end in ends if steps[:end] in known)
+def items_of(lines: Sequence[Line]) -> list[Item]:
+    """Return the outermost list items among `lines`, fences left out."""
+    return [
+        Item(match[2].strip(), line.number, match.start(2) + 1, int(match[1]) if match[1] else None)
+        for line in lines
+        if not line.fenced and (match := _ITEM.match(line.text))
+    ]

@@ -7,7 +7,7 @@ from ensemble.agents.triggers import Trigger, TriggerKind, classify
 from ensemble.checks.problem import Sighting
 from ensemble.checks.subject import Subject
 
-_EVERYTHING: Final = frozenset({"*", "**", "**/*", "*.*", "***"})
+_EVERYTHING: Final = frozenset({"**/*", "*.*"})
 
 
 def dead_trigger(subject: Subject) -> Iterator[Sighting]:
@@ -67,8 +67,7 @@ def _why_dead(trigger: Trigger) -> str | None:
         return None
     parts = text.split("/")
     faults = (
-        (text.endswith("/"), "it ends in a slash, and only files are matched"),
-        (text.startswith(("/", "~")), "paths are relative to the project"),
+        (text.startswith("~"), "paths are relative to the project"),
         ("://" in text, "an address is no path"),
         (".." in parts, "no path goes up out of the project"),
         ("" in parts[1:-1], "no path has two slashes together"),

@@ -1,9 +1,10 @@
 """Rules on which models an agent asks for."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from ensemble.checks.problem import Edit, Sighting
+from ensemble.checks.problem import Sighting
 from ensemble.checks.subject import Subject
 from ensemble.checks.words import PRIORITIES, PROFILES, SITUATIONS, misspelt
 from ensemble.models.registry import MODELS, SIZES, model_named
@@ -18,9 +19,13 @@ def unknown_model(subject: Subject) -> Iterator[Sighting]:
     The chain passes over it, and the next wish or the embedded model answers.
     """
     for path, name in _wishes(subject):
-        if not subject.own or "/" in name or model_named(name) is not None:
+        if "/" in name or model_named(name) is not None:
             continue
-        yield _unknown(subject, path, name, tuple(MODELS), kind="model")
+        meant = misspelt(name, MODELS, cutoff=0.6)
+        otherwise = "write provider/model, or map the name under [aliases] in your settings"
+        told = f"no model is called {name!r}"
+        seen = Sighting.unknown(subject.at(*path), name, meant, told, otherwise)
+        yield replace(seen, edits=())  # which model answers is nothing to guess
 
 
 def model_below_minimum(subject: Subject) -> Iterator[Sighting]:
@@ -42,9 +47,9 @@ def model_below_minimum(subject: Subject) -> Iterator[Sighting]:
 
 
 def unknown_priority(subject: Subject) -> Iterator[Sighting]:
-    """A priority that no model has a score for.
+    """A priority that is none of the format's own words.
 
-    It ranks nothing.
+    Nothing that ranks models by priorities can know it.
     """
     for index, word in enumerate(subject.spec.model_selection.priorities):
         if word not in PRIORITIES:
@@ -53,9 +58,9 @@ def unknown_priority(subject: Subject) -> Iterator[Sighting]:
 
 
 def unknown_profile(subject: Subject) -> Iterator[Sighting]:
-    """A profile that is not defined.
+    """A profile that is none of the format's own words.
 
-    A run in that situation ranks models as if the file named none.
+    A run in that situation takes the wishes in the file's order, as if it named none.
     """
     for situation, word in subject.spec.model_selection.profiles.items():
         if word not in PROFILES:
@@ -64,20 +69,19 @@ def unknown_profile(subject: Subject) -> Iterator[Sighting]:
 
 
 def unknown_situation(subject: Subject) -> Iterator[Sighting]:
-    """A situation that no run is ever in.
+    """A situation that is none of the format's own: default, interactive, batch, review.
 
-    The profile named for it is never used.
+    The profile named for it is used only where a scenario's `models.profile` asks for it.
     """
     for situation in subject.spec.model_selection.profiles:
         if situation in SITUATIONS:
             continue
-        place = subject.at_key("model_selection", "profiles", situation)
-        meant = misspelt(situation, SITUATIONS)
-        yield Sighting(
-            place,
-            f"no run is in the situation {situation!r}",
-            f"did you mean {meant!r}?" if meant else f"use one of: {', '.join(SITUATIONS)}",
-            (Edit(*place, situation, meant),) if meant else (),
+        yield Sighting.unknown(
+            subject.at_key("model_selection", "profiles", situation),
+            situation,
+            misspelt(situation, SITUATIONS),
+            f"no situation is called {situation!r}",
+            f"use one of: {', '.join(SITUATIONS)}",
         )
 
 
@@ -93,10 +97,5 @@ def _unknown(
     subject: Subject, path: Path, word: str, known: tuple[str, ...], *, kind: str
 ) -> Sighting:
     meant = misspelt(word, known, cutoff=0.6)
-    place = subject.at(*path)
-    return Sighting(
-        place,
-        f"no {kind} is called {word!r}",
-        f"did you mean {meant!r}?" if meant else f"use one of: {', '.join(known)}",
-        (Edit(*place, word, meant),) if meant else (),
-    )
+    told, otherwise = f"no {kind} is called {word!r}", f"use one of: {', '.join(known)}"
+    return Sighting.unknown(subject.at(*path), word, meant, told, otherwise)

@@ -59,6 +59,13 @@ TOOLS: Final = (
     "Skill",
 )
 """Tools that some runner of agent files knows."""
+
+
+def is_tool(name: str) -> bool:
+    """Return whether some runner has a tool of this name, or an MCP server may serve it."""
+    return name in TOOLS or name == "*" or "__" in name or "/" in name
+
+
 WRITERS: Final = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
 """Tools that change files."""
 WEB: Final = frozenset({"WebSearch", "WebFetch"})

@@ -57,7 +57,11 @@ def new_agent(
     """
     from ensemble.agents import starting
     from ensemble.cli.printing import json_text, out
+    from ensemble.config import library_folder
     from ensemble.scenarios.schemas import schema_of
 
     schema = json_text(schema_of("agent"))
-    out(f"wrote {starting.new_agent(name, to, schema, description=description)}")
+    for written in starting.new_agent(name, to, schema, description=description):
+        out(f"wrote {written}")
+    if (library_folder() / "agents" / f"{name}.md").exists():
+        out(f"it takes the place of the built-in {name}")

@@ -23,7 +23,9 @@ def cast(
 ) -> None:
     """Propose who could sit where, with reasons and a cast to put into a scenario.
 
-    Example: ensemble cast --for src/ --task "May this model be promoted?"
+    --for may be given several times.
+
+    Example: ensemble cast --for src/ --for deploy/ --task "May this model be promoted?"
     """
     from ensemble.agents.library import load_agents
     from ensemble.cli.printing import out, out_json

@@ -29,16 +29,13 @@ def check(
 
     if json and sarif:
         raise typer.BadParameter("print one of the two", param_hint="--json, --sarif")
-    checked = check_files(paths or ())
-    fixed = check_text.fixed(checked) if fix else []
-    if fixed:
-        checked = check_files(paths or ())
+    checked = check_files(paths or (), mend=fix)
     if sarif:
         out_json(check_text.as_sarif(checked))
     elif json:
-        out_json(checked.document() | ({"fixed": fixed} if fix else {}))
+        out_json(checked.document())
     else:
-        out(check_text.as_text(checked, fixed))
+        out(check_text.as_text(checked))
     return checked.status(strict=strict)
 
 

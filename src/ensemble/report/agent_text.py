@@ -1,6 +1,6 @@
 """An agent's view as text: what it would read, then the facts about the turn."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 View = Mapping[str, Any]
@@ -23,12 +23,19 @@ def _facts(view: View) -> Iterator[str]:
     for item in view["tool_reasons"]:
         yield f"{'tool' if item['held'] else 'no tool':<11}{item['tool']}: {item['reason']}"
     yield f"escalates  {_escalation(view['escalation'])}"
+    yield from _further(view)
+
+
+def _further(view: View) -> Iterator[str]:
+    """Yield what not every file has."""
     if view["defers_to"]:
         yield f"defers to  {_names(view['defers_to'])}"
     for kind, items in view["human_decisions"].items():
         yield f"a person   decides ({kind}): {'; '.join(items)}"
     if view["load_bearing"]:
         yield "a person   accepts each change of it: the file is load_bearing"
+    if view["pipeline"]:
+        yield f"pipeline   {'; '.join(_pair(*item) for item in view['pipeline'].items())}"
     for name, server in view["mcp_servers"].items():
         yield f"mcp        {name}{_about(server)}; described, never launched"
     for name, met in view["specialisations"].items():
@@ -39,6 +46,11 @@ def _facts(view: View) -> Iterator[str]:
         yield f"repaired   {item['code']} line {item['line']}: {item['message']}"
     if view["claimed_audit"]:
         yield f"claimed    {_claim(view['claimed_audit'])}; never used"
+
+
+def _pair(key: str, value: Any) -> str:
+    told = ", ".join(cast("Sequence[str]", value)) if isinstance(value, list) else str(value)
+    return key.replace("_", " ") + ("" if value is True else f" {told}")
 
 
 def _escalation(escalation: View) -> str:

@@ -12,11 +12,12 @@ def as_text(report: Report) -> str:
     lines = [line for file in report.files for line in _file(file)]
     lines += [f"{item.path}: passed over, {item.reason}" for item in report.skipped]
     lines += [f"refused: {fault}" for fault in report.faults]
+    refused = {fault.where.rsplit(":", 2)[0] for fault in report.faults}
     written = sum(file.written is not None for file in report.files)
     left = sum(len(file.lost) for file in report.files)
     lines.append(
         f"{written} of {len(report.files)} agents written, {left} fields not acted on,"
-        f" {len(report.faults)} files refused, {len(report.skipped)} passed over"
+        f" {len(refused)} files refused, {len(report.skipped)} passed over"
     )
     return "\n".join(lines)
 
@@ -38,8 +39,8 @@ def _file(file: Imported) -> Iterator[str]:
     end = file.written or f"not written: {file.reason}"
     yield f"{file.source} ({file.dialect}) -> {end}"
     kept = [fate.field for fate in file.fates if fate.outcome == "kept"]
-    if kept:
-        yield f"  kept          {', '.join(kept)}"
+    if kept or not file.fates:
+        yield f"  kept          {', '.join(kept) or 'all, as it stands'}"
     for fate in file.fates:
         if fate.outcome != "kept":
             yield f"  {fate.outcome:<13} {fate.field}: {fate.detail}"

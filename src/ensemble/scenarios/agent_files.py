@@ -4,41 +4,23 @@ An agent may hand over to any other of its folder, of its project, and to the bu
 the project's scenarios say which seats it is given.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ensemble.agents.library import Agent, Skipped, load_agents
-from ensemble.agents.repairs import Repair
-from ensemble.checks.problem import Problem
+from ensemble.agents.library import Agent, load_agents
 from ensemble.checks.run import check_agents
 from ensemble.checks.subject import Seating
 from ensemble.config import Project, project_of
 from ensemble.errors import EnsembleError
+from ensemble.scenarios.checked import Checked
 from ensemble.scenarios.loading import Loaded, case_ids, load_scenario
 
 if TYPE_CHECKING:
     from ensemble.graph.seating import Ensemble
 
 
-@dataclass(frozen=True)
-class AgentFiles:
-    """What was found in agent files."""
-
-    files: tuple[str, ...] = ()
-    """All that were looked at, those passed over among them."""
-    loaded: int = 0
-    """How many of them are agents."""
-    skipped: tuple[Skipped, ...] = ()
-    repaired: Mapping[str, tuple[Repair, ...]] = field(
-        default_factory=dict[str, tuple[Repair, ...]]
-    )
-    """File to what was mended to read it."""
-    problems: tuple[Problem, ...] = ()
-
-
-def check_agent_files(place: Path) -> AgentFiles:
+def check_agent_files(place: Path) -> Checked:
     """Check the agents of a folder, or one file among its neighbours."""
     project = project_of(place.resolve().parent if place.is_file() else place.resolve())
     library = load_agents(place, cached=True)
@@ -50,11 +32,11 @@ def check_agent_files(place: Path) -> AgentFiles:
         cached=True,
     )
     refused = dict.fromkeys(problem.file for problem in found)
-    agents = {agent.path: agent for agent in library.agents.values()}
+    agents = {agent.path: agent for agent in (*library.agents.values(), *library.twins)}
     skipped = [skip.path for skip in library.skipped]
-    return AgentFiles(
+    return Checked(
         files=tuple(dict.fromkeys([*agents, *skipped, *refused])),
-        loaded=len(agents),
+        loaded=len({agent.path for agent in library.agents.values()}),
         skipped=library.skipped,
         repaired={path: agent.repairs for path, agent in agents.items() if agent.repairs},
         problems=tuple(found),

@@ -4,21 +4,25 @@ What is left out is named with the reason, so that nothing about a turn is a sur
 """
 
 from dataclasses import asdict
-from typing import Any
-from typing import cast as cast_to
+from typing import Any, Final
 
 from ensemble.agents.casting import Casting, cast
 from ensemble.agents.claims import claimed
-from ensemble.agents.conversion import Fate
-from ensemble.agents.dialects import convert
+from ensemble.agents.conversion import bare
 from ensemble.agents.library import Agent, Library
 from ensemble.agents.prompt import PREAMBLE, Briefing, Standing, own_part, specialities
 from ensemble.agents.triggers import classify
+from ensemble.checks.words import is_tool
 from ensemble.graph.seating import wanted_of
 from ensemble.models.cost import text_tokens
-from ensemble.roles import Role
+from ensemble.roles import HUMAN, Role
 
-HUMAN = "human"
+_PIPELINE: Final = (
+    *("pipeline", "phase", "phase_name", "primary_phases", "phase_affinity"),
+    *("previous_phase", "next_phase", "gate_type", "gate_trigger", "gate_integration"),
+    "created_for",
+)
+"""Fields about an agent's place among others; shown, and left to whoever runs a pipeline."""
 
 
 def shown(
@@ -48,7 +52,9 @@ def shown(
     """
     spec = agent.spec
     chosen = role or spec.ensemble_roles.default or "solo"
-    casting = cast(agent, chosen, mode=mode, tool_mode=tool_mode, where="--role")
+    cast(agent, chosen, where="--role")
+    cast(agent, chosen, mode=mode, where="--mode")
+    casting = cast(agent, chosen, mode=mode, tool_mode=tool_mode, where="--tool-mode")
     wanted = wanted_of(casting, findings=("F1",))
     briefing = Briefing(task)
     alone = chosen == Role.SOLO
@@ -67,7 +73,7 @@ def shown(
         "role_declared": casting.role in spec.ensemble_roles.roles,
         "mode": casting.mode,
         "tool_mode": casting.tool_mode,
-        "tools": list(casting.tools),
+        "tools": [tool for tool in casting.tools if is_tool(bare(tool))],
         "tool_reasons": _tool_reasons(casting),
         **_facts(agent, library),
         "specialisations": specialities(casting, briefing),
@@ -91,10 +97,12 @@ def _facts(agent: Agent, library: Library) -> dict[str, Any]:
             kind: list(items) for kind, items in spec.human_decisions_required.items()
         },
         "load_bearing": spec.load_bearing,
+        "pipeline": spec.model_dump(mode="json", include={*_PIPELINE}, exclude_defaults=True),
+        "severities": list(agent.body.severities),
         "models": [name for name in (spec.model, *spec.model_fallbacks) if name],
         "mcp_servers": agent.mcp_servers,
         "triggers": {text: classify(text).kind.value for text in spec.proactive_triggers},
-        "not_acted_on": [asdict(fate) for fate in _idle(agent)],
+        "not_acted_on": [asdict(fate) for fate in agent.fates if fate.lost],
         "claimed_audit": asdict(claim) if claim else None,
     }
 
@@ -107,12 +115,15 @@ def _tool_reasons(casting: Casting) -> list[dict[str, Any]]:
         for name in names:
             listing.setdefault(name, []).append(mode)
     return [
-        {"tool": name, "held": name in casting.tools, "reason": _reason(casting, name, modes)}
+        {"tool": name, "held": held, "reason": _reason(casting, name, modes)}
         for name, modes in listing.items()
+        for held in [name in casting.tools and is_tool(bare(name))]
     ]
 
 
 def _reason(casting: Casting, tool: str, modes: list[str]) -> str:
+    if not is_tool(bare(tool)):
+        return "no tool is called that"
     if casting.tool_mode is None:
         return f"the role {casting.role} holds no tools"
     if casting.agent.spec.tools.flat and casting.tool_mode not in modes:
@@ -135,10 +146,3 @@ def _targets(agent: Agent, library: Library) -> list[dict[str, Any]]:
 
 def _known(names: tuple[str, ...], library: Library) -> list[dict[str, Any]]:
     return [{"name": name, "found": name == HUMAN or name in library} for name in names]
-
-
-def _idle(agent: Agent) -> list[Fate]:
-    value: Any = agent.document.value
-    given = cast_to("dict[str, Any]", value) if isinstance(value, dict) else {}
-    fates = convert(agent.dialect, given).fates
-    return [fate for fate in fates if fate.outcome == "not acted on"]

@@ -1,17 +1,16 @@
 """Every file of a project read and checked; every problem of all of them at once."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from ensemble.agents.library import Skipped
-from ensemble.agents.repairs import Repair
-from ensemble.checks.problem import Problem
+from ensemble.checks.fixing import fix
 from ensemble.checks.run import in_order, problem_of
 from ensemble.config import project_of
 from ensemble.errors import EnsembleError, Faults, InvalidFile, UsageError
-from ensemble.scenarios.agent_files import AgentFiles, check_agent_files
+from ensemble.scenarios.agent_files import check_agent_files
+from ensemble.scenarios.checked import Checked
 from ensemble.scenarios.graphs import is_own, load_topology, parse_graph
 from ensemble.scenarios.loading import case_ids, load_scenario
 
@@ -21,90 +20,51 @@ _KINDS: Final = {"agents": ("*.md",), "graphs": ("*.py",), "scenarios": ("*.yaml
 _NO_KIND: Final = "E023"
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What was looked at, and what is wrong."""
-
-    files: tuple[str, ...]
-    """All that were looked at, those passed over among them."""
-    loaded: int
-    """How many of them are agents, graphs and scenarios that can be used."""
-    skipped: tuple[Skipped, ...]
-    repaired: Mapping[str, tuple[Repair, ...]]
-    """File to what was mended to read it."""
-    problems: tuple[Problem, ...]
-
-    def status(self, *, strict: bool) -> int:
-        """Return the exit status: 3 for an error, and for a warning where that is `strict`."""
-        failing = {"error", "warning"} if strict else {"error"}
-        failed = any(problem.severity in failing for problem in self.problems)
-        return InvalidFile.status if failed else 0
-
-    def document(self) -> dict[str, Any]:
-        """Return it as the one JSON document of `ensemble check`."""
-        return {
-            "schema": "ensemble/check@1",
-            "files": len(self.files),
-            "loaded": self.loaded,
-            "skipped": [{"file": skip.path, "reason": skip.reason} for skip in self.skipped],
-            "repaired": [
-                {
-                    "file": file,
-                    "repairs": [
-                        {"code": r.code, "message": r.message, "line": r.line} for r in repairs
-                    ],
-                }
-                for file, repairs in self.repaired.items()
-            ],
-            "problems": [
-                {
-                    "code": problem.code,
-                    "severity": problem.severity,
-                    "file": problem.file,
-                    "line": problem.line,
-                    "column": problem.column,
-                    "message": problem.message,
-                    "fix": problem.fix,
-                }
-                for problem in self.problems
-            ],
-        }
-
-
-def check(paths: Sequence[Path] = ()) -> Checked:
+def check(paths: Sequence[Path] = (), *, mend: bool = False) -> Checked:
     """Check files and folders; without any, the whole project.
 
     A graph file is run only where it is the project's own: checking a foreign folder never
     runs its code.
 
+    Args:
+        paths: files and folders.
+        mend: whether to mend in place, first, what can be mended by rule.
+
     Raises:
         UsageError: a path does not exist, or nothing there can be checked.
+        CannotWrite: a file that is to be mended cannot be written.
     """
-    agents: list[AgentFiles] = []
-    others: dict[Path, list[Problem]] = {}
+    checked = _looked_at(paths)
+    if not mend:
+        return checked
+    fixed = tuple(fix(checked.problems))
+    return replace(_looked_at(paths) if fixed else checked, fixed=fixed)
+
+
+def _looked_at(paths: Sequence[Path]) -> Checked:
+    checked = Checked()
     for place in dict.fromkeys(_places(paths or [project_of().root], whole=not paths)):
-        if place.is_dir() or place.suffix in _AGENTS:
-            agents.append(check_agent_files(place))
-        else:
-            code = _CODES.get(place.suffix, _NO_KIND)
-            others[place] = [problem_of(fault, code) for fault in _faults_of(place)]
-    files = dict.fromkeys([*(f for each in agents for f in each.files), *map(str, others)])
-    if not files:
+        agents = place.is_dir() or place.suffix in _AGENTS
+        checked += check_agent_files(place) if agents else _of_another_kind(place)
+    if not checked.files:
         raise UsageError(
             "there is nothing to check",
             where=", ".join(map(str, paths)) or str(Path.cwd()),
             fix="name an agent (.md), a graph (.py) or a scenario (.yaml)",
         )
-    problems = [p for each in [*(each.problems for each in agents), *others.values()] for p in each]
-    return Checked(
-        files=tuple(map(_shown, files)),
-        loaded=sum(each.loaded for each in agents) + sum(not found for found in others.values()),
-        skipped=tuple(
-            Skipped(_shown(skip.path), skip.reason) for each in agents for skip in each.skipped
-        ),
-        repaired={_shown(f): r for each in agents for f, r in each.repaired.items()},
-        problems=tuple(in_order(replace(p, file=_shown(p.file)) for p in problems)),
+    return replace(
+        checked,
+        files=tuple(map(_shown, checked.files)),
+        skipped=tuple(replace(skip, path=_shown(skip.path)) for skip in checked.skipped),
+        repaired={_shown(file): repairs for file, repairs in checked.repaired.items()},
+        problems=tuple(in_order(replace(p, file=_shown(p.file)) for p in checked.problems)),
     )
+
+
+def _of_another_kind(place: Path) -> Checked:
+    code = _CODES.get(place.suffix, _NO_KIND)
+    problems = tuple(problem_of(fault, code) for fault in _faults_of(place))
+    return Checked((str(place),), loaded=not problems, problems=problems)
 
 
 def _shown(file: str) -> str:
@@ -121,7 +81,7 @@ def _places(paths: Iterable[Path], *, whole: bool) -> Iterator[Path]:
         if not path.is_dir():
             raise UsageError("there is no such file", where=str(path), fix="mend the path")
         known = [name for name in _KINDS if (path / name).is_dir()]
-        if not (whole or known):
+        if not (whole or (known and _is_project(path))):
             yield path
             known = ["."]
         for name in known:
@@ -129,6 +89,15 @@ def _places(paths: Iterable[Path], *, whole: bool) -> Iterator[Path]:
                 yield path / name
             else:
                 yield from _sorted(path / name, _KINDS.get(name, ("*.py", "*.yaml")))
+
+
+def _is_project(path: Path) -> bool:
+    """Return whether a folder is the project worked in, or one with more than agents.
+
+    Any other folder is looked at whole, so that no agent beside its `agents/` is missed.
+    """
+    marks = ("graphs", "scenarios", ".ensemble")
+    return path.resolve() == project_of().root or any((path / mark).is_dir() for mark in marks)
 
 
 def _sorted(folder: Path, patterns: Sequence[str]) -> list[Path]:

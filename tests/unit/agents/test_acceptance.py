@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ensemble.agents.acceptance import ACCEPTED, accepted, changed, require_accepted
+from ensemble.agents.acceptance import ACCEPTED, accepted, require_accepted
 from ensemble.agents.library import Agent
 from ensemble.errors import Refused
 
@@ -32,11 +32,23 @@ def test_a_changed_file_is_refused_until_a_person_accepts_it(
         require_accepted([now], tmp_path)
     assert "--accept-changes" in raised.value.fix
     assert raised.value.where == f"{now.path}:1:1"
-    assert changed([now], tmp_path) == [now]
 
     require_accepted([now], tmp_path, accept=True)
     require_accepted([now], tmp_path)
     assert accepted(tmp_path) == {"tester": now.sha256}
+
+
+def test_a_file_does_not_slip_by_because_it_bears_no_load_any_more(
+    make_agent: MakeAgent, tmp_path: Path
+) -> None:
+    require_accepted([make_agent(BEARING)], tmp_path)
+    now = make_agent("load_bearing: false")
+
+    with pytest.raises(Refused):
+        require_accepted([now], tmp_path)
+
+    require_accepted([now], tmp_path, accept=True)
+    assert accepted(tmp_path) == {}
 
 
 def test_an_agent_that_bears_no_load_may_change(make_agent: MakeAgent, tmp_path: Path) -> None:
@@ -46,7 +58,7 @@ def test_an_agent_that_bears_no_load_may_change(make_agent: MakeAgent, tmp_path:
     assert not (tmp_path / ACCEPTED).exists()
 
 
-@pytest.mark.parametrize("text", ["", "{", "\xff"])
+@pytest.mark.parametrize("text", ["", "{", "\xff", "[]", "null", '{"tester": null}'])
 def test_a_damaged_list_is_refused_and_not_begun_anew(
     make_agent: MakeAgent, tmp_path: Path, text: str
 ) -> None:
@@ -56,3 +68,5 @@ def test_a_damaged_list_is_refused_and_not_begun_anew(
 
     with pytest.raises(Refused, match="cannot be read"):
         require_accepted([make_agent(BEARING)], tmp_path)
+
+    assert place.read_text(encoding="latin-1") == text

@@ -55,6 +55,37 @@ def test_modes_one_heading_deeper_are_modes_too() -> None:
     assert body.modes == {"generative": ("Propose",), "critical": ("Attack",)}
 
 
+def test_a_label_that_stands_twice_is_read_twice() -> None:
+    text = (
+        "## Identity\n\n**Vocabulary**: a, b\n\n**Domain Boundaries**: You own x.\n\n"
+        "**Vocabulary Calibration**:\n- c\n- d\n\n**Domain Boundaries (more)**: And y.\n"
+    )
+
+    body = read_body(text)
+
+    assert body.vocabulary == ("a", "b", "c", "d")
+    assert body.boundaries == "You own x.\nAnd y."
+
+
+def test_headings_are_known_in_either_case() -> None:
+    body = read_body("## identity\nYou.\n## INSTRUCTIONS\n1. One\n## NEVER\n- x\n")
+
+    assert (body.identity, body.always, body.never) == ("You.", ("One",), ("x",))
+
+
+def test_prose_about_sources_is_kept_beside_their_addresses() -> None:
+    text = (
+        "## Identity\nYou.\n## Knowledge Sources\nTrust the newest edition.\n\n"
+        "**References**: the standards\n- https://a.example/ — the first\n- the yellow book\n"
+        "**Local**:\n- notes.md\n\n```yaml\nmcp_servers: {x: {}}\n```\n"
+    )
+
+    body = read_body(text)
+
+    assert body.knowledge == ("Trust the newest edition.", "the standards", "the yellow book")
+    assert (body.references, body.local_sources) == (("https://a.example/",), ("notes.md",))
+
+
 def test_a_section_that_stands_twice_is_read_twice() -> None:
     text = (
         "## Knowledge Sources\n- https://a.example/\n## Never\n- x\n"
@@ -221,10 +252,6 @@ def test_the_longest_form_is_read_whole() -> None:
     assert body.output["gate"].startswith("```\n[BLOCKING] x")
     assert body.output["gate"].endswith("## Verdict\nmore")
     assert body.severities == ("BLOCKING",)
-    assert [(h.level, h.text, h.line) for h in body.headings[:2]] == [
-        (1, "Keeper", 1),
-        (2, "Identity", 5),
-    ]
 
 
 def test_an_output_without_headings_is_for_every_mode() -> None:
@@ -241,7 +268,8 @@ def test_a_fence_that_is_never_closed_ends_at_the_next_shared_heading() -> None:
 
 
 def test_no_word_of_a_body_is_lost() -> None:
-    words = set(LONGEST.replace("`", " ").split())
+    told = (row for row in LONGEST.split("\n") if not row.startswith("#"))
+    words = set(" ".join(told).replace("`", " ").split())
     body = read_body(LONGEST)
 
     kept = " ".join(
@@ -249,7 +277,7 @@ def test_no_word_of_a_body_is_lost() -> None:
             *(body.identity, body.boundaries, *body.vocabulary, *body.never, *body.references),
             *(f"{i.block} {i.text}" for i in body.instructions),
             *(f"{name} {text}" for name, text in {**body.further, **body.output}.items()),
-            *(*body.local_sources, *(heading.text for heading in body.headings)),
+            *body.local_sources,
         ]
     )
 

@@ -51,6 +51,40 @@ def test_what_nothing_acts_on_is_kept_and_told(tmp_path: Path) -> None:
     assert as_document(report)["files"][0]["lost"] == file.lost
 
 
+def test_what_was_changed_is_kept_as_it_was(tmp_path: Path) -> None:
+    source = tmp_path / "in" / "payer.md"
+    source.parent.mkdir()
+    source.write_text(
+        "---\nname: payer\ndescription: Pays\ntools: Read, Bash, Task(writer), mcp__a__b\n"
+        "permissionMode: plan\n---\nPay.\n"
+    )
+
+    report = import_agents(source, tmp_path / "out")
+
+    kept = (load_agent(tmp_path / "out" / "payer.md").spec.model_extra or {})["imported"]
+    assert kept["changed"] == {
+        "tools": "Read, Bash, Task(writer), mcp__a__b",
+        "permissionMode": "plan",
+    }
+    assert "without Bash, Task(writer), mcp__a__b" in as_text(report)
+
+
+def test_numbers_and_comments_are_kept_as_they_are_written(tmp_path: Path) -> None:
+    source = tmp_path / "in" / "gardener.agent.md"
+    source.parent.mkdir()
+    source.write_text(
+        "---\n# the garden's own\ndescription: Digs\nmetadata:\n  version: 1.10\n  of: [0x1F, no]\n"
+        "---\nDig.\n"
+    )
+
+    import_agents(source, tmp_path / "out")
+
+    text = (tmp_path / "out" / "gardener.md").read_text()
+    assert "version: 1.10\n" in text
+    assert "- 0x1F\n" in text
+    assert "# the garden's own" in text
+
+
 def test_a_mended_file_of_ours_is_written_mended_with_its_comments(tmp_path: Path) -> None:
     source = tmp_path / "in" / "x.md"
     source.parent.mkdir()

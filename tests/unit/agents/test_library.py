@@ -154,6 +154,17 @@ def test_a_file_that_is_missing_or_a_folder_is_named(tmp_path: Path) -> None:
         assert raised.value.where == str(tmp_path / name)
 
 
+def test_a_file_that_lists_several_agents_is_no_single_one(tmp_path: Path) -> None:
+    path = tmp_path / "far.md"
+    cards = "".join(f"- name: {name}\n  agent_card_url: https://a.example/\n" for name in "ab")
+    path.write_text(f"---\n{cards}---\n")
+
+    with pytest.raises(InvalidFile, match="holds several agents: a, b"):
+        load_agent(path)
+
+    assert list(load_agents(path)) == ["a", "b"]
+
+
 def test_without_a_folder_the_projects_own_agents_and_the_built_in_ones_are_read(
     write_agent: WriteAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:

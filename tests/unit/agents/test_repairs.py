@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from ensemble.agents.frontmatter import AgentFault
 from ensemble.agents.library import load_agent, load_agents
-from ensemble.agents.reading import AgentFault
 from ensemble.agents.repairs import MEANINGS
 from ensemble.errors import InvalidFile
 
-MALFORMED = Path(__file__).parents[2] / "fixtures" / "agents" / "malformed"
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "agents"
+MALFORMED, DIALECTS = FIXTURES / "malformed", FIXTURES / "dialects"
 WriteAgent = Callable[..., Path]
 
 MENDED = {
@@ -94,6 +95,19 @@ def test_a_damaged_kept_reading_is_read_again(
 
     assert len(entries) == len(fresh) + 1  # the second twin was read too
     assert dict(again) == dict(fresh)
+
+
+def test_what_is_kept_of_a_file_says_no_less_than_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENSEMBLE_CACHE", str(tmp_path / "cache"))
+    fresh = load_agents(DIALECTS, cached=True)
+
+    again = load_agents(DIALECTS, cached=True)
+
+    assert dict(again) == dict(fresh)
+    assert again["tide-reader"].fates
+    assert again["clock-smith"].prose == "You mend clocks.\n\n- Wind first\n"
 
 
 def test_a_changed_file_is_not_answered_from_its_old_reading(
@@ -209,3 +223,76 @@ def test_an_item_with_a_colon_is_one_text(write_agent: WriteAgent) -> None:
 
     assert agent.spec.escalation.triggers == ("Loss: it grew", "Drift: it: moved")
     assert {item.code for item in agent.repairs} == {"R10"}
+
+
+def test_a_placeholder_of_several_words_is_a_text(write_agent: WriteAgent) -> None:
+    agent = load_agent(write_agent("name: x\ndescription: {One line: what it does, and why}"))
+
+    assert agent.spec.description == "{One line: what it does, and why}"
+    assert [(item.code, item.line) for item in agent.repairs] == [("R12", 3)]
+
+
+@pytest.mark.parametrize(
+    ("field", "problem", "fix"),
+    [
+        ("cognitive_modes: {critical: doubt}", "a map", "in place of 'doubt'"),
+        ("load_bearing: often", "true or false is expected", "write true or false in place"),
+        ("escalation: {confidence_threshold: 1.6}", "a number of at most 1", "in place of '1.6'"),
+        ("model_selection: {minimum_tier: huge}", "'tiny', 'small', 'medium' or 'large'", "write"),
+        ("ensemble_roles: [{a: b}]", "a list of roles holds their names alone", "another value"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_told_with_what_does(
+    write_agent: WriteAgent, field: str, problem: str, fix: str
+) -> None:
+    with pytest.raises(AgentFault) as raised:
+        load_agent(write_agent(field))
+
+    assert problem in raised.value.problem
+    assert fix in raised.value.fix
+
+
+@pytest.mark.parametrize(
+    ("head", "codes"),
+    [
+        ("  # by hand\nname: x\nensemble_roles:\n  solo: a\n  default: solo", []),
+        ("name: x\ndescription: <tool_use>call it</tool_use>\ntier: a: b", ["R10"]),
+        ("escalation:\n  triggers:\n    - Score: 5\n    - Rate: 1.10", ["R10", "R10"]),
+    ],
+)
+def test_what_needs_no_repair_has_none(
+    write_agent: WriteAgent, head: str, codes: list[str]
+) -> None:
+    agent = load_agent(write_agent(head))
+
+    assert [item.code for item in agent.repairs] == codes
+    assert agent.spec.ensemble_roles.default in (None, "solo")
+    assert agent.spec.escalation.triggers in ((), ("Score: 5", "Rate: 1.10"))
+
+
+def test_what_somebody_says_in_an_example_stays_in_the_text(write_agent: WriteAgent) -> None:
+    head = (
+        'description: Use it. Examples: first\nuser: "Please review"\nassistant: "I will: now"\n'
+        "color: blue"
+    )
+
+    agent = load_agent(write_agent(f"name: x\n{head}"))
+
+    assert agent.spec.description.split("\n")[1:] == [
+        'user: "Please review"',
+        'assistant: "I will: now"',
+    ]
+    assert agent.spec.model_extra == {"color": "blue"}
+
+
+def test_nested_rows_of_an_indented_frontmatter_keep_their_depth(write_agent: WriteAgent) -> None:
+    path = write_agent()
+    path.write_text(
+        "---\n    name: x\n    escalation:\n      triggers:\n        - a\n      escalate_to: b\n"
+        "---\n"
+    )
+
+    agent = load_agent(path)
+
+    assert (agent.spec.escalation.triggers, agent.spec.escalation.escalate_to) == (("a",), "b")
+    assert agent.document.marks["escalation", "triggers", 0] == (5, 11)

@@ -70,7 +70,7 @@ def test_every_shape_that_is_read_fits(write_agent: WriteAgent, head: str) -> No
     ],
 )
 def test_what_is_refused_does_not_fit(tmp_path: Path, head: str, field: str) -> None:
-    from ensemble.agents.reading import read_source
+    from ensemble.agents.frontmatter import read_source
 
     schema: dict[str, Any] = json.loads(COMMITTED.read_text())
     value = read_source(f"---\nname: x\n{head}\n---\n", str(tmp_path)).document.value

@@ -207,3 +207,11 @@ def test_all_fields_that_do_not_fit_are_named_at_once(make_agent: MakeAgent) -> 
 
     assert "model" in str(raised.value)
     assert str(raised.value).count("fix: ") == 2
+
+
+def test_a_default_mode_may_stand_among_the_modes_under_its_long_name() -> None:
+    given = {"critical": {"mindset": "Doubt"}, "default_cognitive_mode": "critical"}
+
+    modes = AgentSpec.model_validate({"name": "x", "cognitive_modes": given}).cognitive_modes
+
+    assert (modes.default, list(modes.modes)) == ("critical", ["critical"])

@@ -85,3 +85,17 @@ def test_a_pattern_of_many_stars_is_matched_at_once() -> None:
     trigger = classify("*a" * 3000 + "/**/**/**/*.x")
 
     assert trigger.meets_path("a" * 3000 + "/b") is False
+
+
+def test_one_word_is_not_two_parts_of_a_trigger() -> None:
+    trigger = classify("*data*database*")
+
+    assert not trigger.meets_text("Look at the database")
+    assert trigger.meets_text("Is the data in the database?")
+
+
+def test_words_of_any_script_call_for_an_agent() -> None:
+    trigger = classify("*машинное*обучение*")
+
+    assert trigger.meets_text("Что такое машинное обучение?")
+    assert not trigger.meets_text("Что такое обучение?")

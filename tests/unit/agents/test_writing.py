@@ -6,7 +6,7 @@ import pytest
 
 from ensemble.agents.library import load_agent
 from ensemble.agents.starting import new_agent
-from ensemble.agents.writing import GONE, dumped, rewritten, write_agent
+from ensemble.agents.writing import GONE, dumped, rewritten, write_text
 from ensemble.config import library_folder
 from ensemble.errors import CannotWrite, UsageError
 
@@ -84,7 +84,7 @@ def test_the_seed_keeps_every_line_when_one_changes(seed: Path) -> None:
 def test_a_new_file_reads_as_it_was_given(tmp_path: Path) -> None:
     place = tmp_path / "sub" / "x.md"
 
-    write_agent(place, dumped({"name": "x", "version": "1.10", "role": "no"}, "You.\n"))
+    write_text(place, dumped({"name": "x", "version": "1.10", "role": "no"}, "You.\n"))
 
     spec = load_agent(place).spec
     assert (spec.version, spec.role) == ("1.10", "no")
@@ -94,12 +94,12 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(CannotWrite):
-        write_agent(tmp_path / "file" / "x.md", "")
+        write_text(tmp_path / "file" / "x.md", "")
 
 
 @pytest.mark.parametrize("about", ["", 'Says "no": always # never', "- *x\n---\ny"])
 def test_a_new_agent_is_whole_and_its_editor_finds_the_schema(tmp_path: Path, about: str) -> None:
-    place = new_agent("new-one", tmp_path / "agents", "{}\n", description=about)
+    place, _ = new_agent("new-one", tmp_path / "agents", "{}\n", description=about)
 
     agent = load_agent(place)
     assert (agent.name, agent.repairs, agent.dialect) == ("new-one", (), "ensemble")
@@ -116,7 +116,7 @@ def test_a_name_that_cannot_be_one_is_refused_with_one_that_can(tmp_path: Path, 
 
 
 def test_a_new_agent_never_replaces_a_file(tmp_path: Path) -> None:
-    place = new_agent("x", tmp_path, "{}")
+    place, _ = new_agent("x", tmp_path, "{}")
 
     with pytest.raises(UsageError, match="there is such a file"):
         new_agent("x", tmp_path, "{}")

@@ -33,7 +33,6 @@ SLIPS: Final = [
     ("W108", "[reasoning, math, quality]", "[reasoning, math, math]", "priorities"),
     ("W109", "role: advisor", "role: advisr", "role:"),
     ("W121", "model: opus", "model: opsu", "model:"),
-    ("W122", "minimum_tier: medium", "minimum_tier: large\n  # -\n", None),
     ("W122", "  - llama3.3:70b", "  - qwen3:8b", "qwen3:8b"),
     ("W123", "[reasoning,", "[reasonin,", "priorities"),
     ("W124", "batch: budget", "batch: budge", "batch:"),
@@ -46,6 +45,7 @@ SLIPS: Final = [
     ("W205", "escalation:\n", "colour:\n", "name:"),
     ("W206", "  escalate_to: harbour-master\n", "", "escalation:"),
     ("W207", "You defer to harbour-master", "You defer to harbor-master", "defer to"),
+    ("W207", "berths.", "berths, to rock-pilot for rocks.", "rock-pilot"),
     ("W208", "role: advisor", "role: advisor\nnext_phase: berth-planner", "next_phase"),
     ("W301", "solution: Read, Write", "solution: Read, Writ", "solution:"),
     ("W302", "  solution: Read", "  soluton: Read", "soluton"),
@@ -67,6 +67,7 @@ SLIPS: Final = [
     ("W405", "spring, neap, ", "", "**Vocabulary**"),
     ("W406", "- Guess a datum\n", "", "## Never"),
     ("W407", "- Round a depth up", "- guess a datum.", "- guess"),
+    ("W407", "- Round a depth up", "- Guess a datum", "- Guess a datum\n- Leave"),
     ("W407", "slack, ebb", "slack, Spring", "**Vocabulary**"),
     ("W411", "tier: expert", "tier: phd", "## Instructions"),
     ("W412", "### Always (all modes)", "### When Critical", "## Instructions"),
@@ -82,10 +83,20 @@ SLIPS: Final = [
     ("W501", '"*.tid"', '"../*.tid"', "../*.tid"),
     ("W501", '"*.tid"', '"***-***"', "***-***"),
     ("W502", '"*.tid"', '"A late ferry"', "A late ferry"),
-    ("W503", '"*.tid"', '"*"', '"*"'),
+    ("W501", '"*.tid"', '"*"', '"*"'),
+    ("W503", '"*.tid"', '"**/*"', '"**/*"'),
     ("E601", "You read", "You \u2067read", "\u2067"),
     ("E602", "You read", "You re\u200bad", "\u200b"),
+    ("E601", '"Plan the passage"', '"Plan \\u202e the passage"', "\\u202e"),
+    ("E602", "You read", "You ré\u200d\u200c\u200dad", "\u200d"),
+    ("E602", "You read", "You read\u200d", "\u200d"),
+    ("E602", '"Plan the passage"', '"Plan \\u200b the passage"', "\\u200b"),
     ("E603", "Doubt the table", "Doubt\U000e0041 the table", "\U000e0041"),
+    ("E603", "Doubt the table", "Doubt\U000e0101 the table", "\U000e0101"),
+    ("E603", "You read", "You é\ufe01\ufe02 read", "\ufe01"),
+    ("E603", "You read", "You r\ufe01ead", "\ufe01"),
+    ("E603", '"Plan the passage"', '"Plan \\U000E0049 the passage"', "\\U000E0049"),
+    ("E603", "  gauge:\n", '  "ga\\U000E0049uge":\n', "U000E0049"),
     ("W701", '"10 vocabulary terms, 15', '"10 vocabulary terms, 17', "17 inst"),
     ("W701", "with 3 lines", "with 4 lines", "4 lines"),
     ("W703", "composite_score: 88", "composite_score: 99", "composite_score"),
@@ -98,13 +109,10 @@ SLIPS: Final = [
 
 @pytest.mark.parametrize(("code", "old", "new", "at"), SLIPS)
 def test_a_slip_raises_its_code_at_its_line(
-    check: Check, code: str, old: str, new: str, at: str | None
+    check: Check, code: str, old: str, new: str, at: str
 ) -> None:
     problems = check(old, new)
 
-    if at is None:
-        assert code not in {problem.code for problem in problems}
-        return
     text = Path(problems[0].file).read_text()
     line = text[: text.index(at)].count("\n") + 1
     assert (code, line) in {(problem.code, problem.line) for problem in problems}
@@ -137,6 +145,22 @@ def test_a_file_of_another_name_is_told(check: Check) -> None:
         ("You read tide tables.", "You read tide tables 👨‍👩‍👧 in می‌خواهم."),
         ("- Guess a datum", "- Write files outside the harbour"),
         ("[CRITICAL]", "[{SEVERITY}]"),
+        ("minimum_tier: medium", "minimum_tier: large"),
+        ("[CRITICAL]", "[BLOCKER]"),
+        ("You read", "You ✔️ 1️⃣ 葛\ufe00 ∩\ufe00 read"),
+        ('"10 vocabulary terms, 15 instructions"', '"Add 3 instructions on fog"'),
+        ('"*.tid"', '"*машинное*обучение*"'),
+        ("Reads tide tables", "<example>Reads</example> tide tables"),
+        ("tier: expert\n", ""),
+        ("[CRITICAL]", "[SUGGESTION]"),
+        ("## Identity", "## IDENTITY"),
+        ("## Never", "## NEVER"),
+        (
+            "  solution: Read, Write, Grep\n  default_mode: audit",
+            "  full: Read\n  default_mode: audit",
+        ),
+        ('"*.tid"', '"tables/"'),
+        ('"*.tid"', '"/tables/*.tid"'),
         ("- Read bores", "- See {like this}\n- Read bores"),
     ],
 )
@@ -186,6 +210,31 @@ def test_agents_that_escalate_to_each_other_are_both_told(tmp_path: Path, check:
     }
 
 
+def test_a_circle_behind_a_first_choice_that_is_not_there_is_told(tmp_path: Path) -> None:
+    agent = "---\nname: {}\ndescription: d\nescalation: {{escalate_to: {}}}\n---\n"
+    for name, to in (("one", "ghost or two"), ("two", "one"), ("three", "one")):
+        (tmp_path / f"{name}.md").write_text(agent.format(name, to))
+
+    problems = check_agents(load_agents(tmp_path))
+
+    told = [(Path(p.file).stem, p.message) for p in problems if p.code == "E202"]
+    assert told == [
+        ("one", "escalation goes in a circle: one → two → one"),
+        ("two", "escalation goes in a circle: two → one → two"),
+    ]
+
+
+def test_a_file_whose_name_is_taken_is_examined_too(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.md").write_text(f"---\nname: x\ntier: a: {name}\n---\n")
+
+    library = load_agents(tmp_path)
+    problems = check_agents(library)
+
+    assert [Path(agent.path).name for agent in library.twins] == ["b.md"]
+    assert {Path(p.file).name for p in problems if p.code == "W001"} == {"a.md", "b.md"}
+
+
 def test_a_file_of_another_program_is_not_held_to_this_format(tmp_path: Path) -> None:
     path = tmp_path / "helper.md"
     path.write_text("---\nname: helper\ndescription: Helps\ntools: Read, Frobnicate\n---\nHelp.\n")
@@ -205,6 +254,18 @@ def test_another_programs_key_is_not_taken_for_a_slip(tmp_path: Path, key: str) 
     assert [p.message for p in problems] == (
         ["the key 'toolz' does nothing"] if key.startswith("toolz") else []
     )
+
+
+def test_an_imported_file_is_not_held_to_this_format(tmp_path: Path) -> None:
+    path = tmp_path / "helper.md"
+    path.write_text(
+        "---\nname: helper\ndescription: Helps\ntools: {audit: Read, default_mode: audit}\n"
+        "imported: {from: cursor}\n---\nHelp.\n"
+    )
+
+    problems = check_agents(load_agents(path))
+
+    assert problems == []
 
 
 def test_every_built_in_agent_has_no_error() -> None:

@@ -117,6 +117,17 @@ def test_files_that_are_read_mended_skipped_or_refused_are_counted(project: Path
     )
 
 
+def test_no_agent_beside_a_folder_called_agents_is_missed(tmp_path: Path) -> None:
+    for name in ("top", "more/deeper", "agents/inside"):
+        path = tmp_path / "found" / f"{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(LAMP.format(more="").replace("lamp-lighter", path.stem))
+
+    checked = check([tmp_path / "found"])
+
+    assert {Path(file).stem for file in checked.files} == {"top", "deeper", "inside"}
+
+
 def test_a_warning_fails_a_strict_check_alone_and_a_note_none(project: Path) -> None:
     path = project / "found.md"
     path.write_text(LAMP.format(more="color: a: b\n"))

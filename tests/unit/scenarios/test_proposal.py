@@ -41,7 +41,7 @@ CREW: Final = {
         "to": "captain",
         "roles": 'panel_member: "Judge paint"',
         "born": "solo",
-        "triggers": '"*hull*paint*", "The paint comes off"',
+        "triggers": '"*hull*paint*", "The varnish comes off"',
         "vocabulary": "primer, gloss",
     },
     "cook": {
@@ -96,7 +96,7 @@ def test_seats_go_to_those_who_are_called_for(crew: Mapping[str, Agent], review:
     proposal = propose(crew, review, files=["mast/main.rope"], task="Is the hull well painted?")
 
     assert proposal.cast == {
-        "panel": ["rigger", "painter"],
+        "panel": ["painter", "rigger"],
         "auditor": "surveyor",
         "chair": "captain",
     }
@@ -111,7 +111,7 @@ def test_every_seat_says_why(crew: Mapping[str, Agent], review: Topology) -> Non
     assert "its trigger *.rope meets a.rope and 1 more" in reasons["rigger"]
     assert "the task speaks of its field: splice" in reasons["rigger"]
     assert "its file's own role is auditor" in reasons["surveyor"]
-    assert "rigger, surveyor escalate to it" in reasons["captain"]
+    assert "painter, rigger, surveyor escalate to it" in reasons["captain"]
     assert all(reasons.values())
 
 
@@ -134,10 +134,38 @@ def test_a_panel_is_no_larger_than_asked(crew: Mapping[str, Agent], review: Topo
 def test_a_sentence_is_a_hint_and_never_a_match(
     crew: Mapping[str, Agent], review: Topology
 ) -> None:
-    proposal = propose(crew, review, files=["a.rope"], task="The paint comes off")
+    proposal = propose(crew, review, files=["a.rope"], task="The varnish comes off")
 
-    assert proposal.hints == ("painter: The paint comes off",)
+    assert proposal.hints == ("painter: The varnish comes off",)
     assert "painter" not in proposal.cast["panel"]
+
+
+def test_who_is_called_for_most_sits_on_a_panel_unless_another_seat_needs_it(
+    crew: Mapping[str, Agent], review: Topology, tmp_path: Path
+) -> None:
+    (tmp_path / "diver.md").write_text(HEAD.format(name="diver", **CREW["surveyor"]))
+    task = "Where did the rigging and the ropes find rot?"
+    several = {**crew, **load_agents(tmp_path).agents}
+
+    alone = propose(crew, review, files=["a.rope"], task=task).cast
+    both = propose(several, review, files=["a.rope"], task=task).cast
+
+    assert (alone["panel"], alone["auditor"]) == (["rigger"], "surveyor")
+    assert (both["panel"], both["auditor"]) == (["rigger", "diver"], "surveyor")
+
+
+def test_a_word_that_many_agents_use_calls_for_none(
+    crew: Mapping[str, Agent], review: Topology, tmp_path: Path
+) -> None:
+    for name in "abc":
+        words = {**CREW["cook"], "description": f"Cooks {name} soup with harpoons"}
+        (tmp_path / f"{name}.md").write_text(HEAD.format(name=name, **words))
+    several = {**crew, **load_agents(tmp_path).agents}
+
+    with pytest.raises(UsageError) as refused:
+        propose(several, review, files=[], task="Do we need harpoons?")
+
+    assert "say more" in refused.value.fix
 
 
 def test_where_nobody_is_called_for_nobody_is_proposed(
@@ -149,14 +177,20 @@ def test_where_nobody_is_called_for_nobody_is_proposed(
     assert "--task" in refused.value.fix
 
 
-def test_files_below_a_folder_are_named_from_it_and_hidden_ones_left_out(tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    for name in ("a/b.pt", ".git/c.pt", "d.py"):
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).write_text("")
+def test_files_are_named_from_the_project_and_hidden_ones_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    for place in (project, elsewhere):
+        for name in ("src/a/b.pt", "src/.git/c.pt", ".github/ci.yml", "d.py"):
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text("")
+    monkeypatch.chdir(project)
 
-    found = files_below([project, project / "d.py"])
+    below, one = files_below([Path("src")]), files_below([project / "src" / "a" / "b.pt"])
 
-    assert found == ["a/b.pt", "d.py", "d.py"]
+    assert below == one == ["src/a/b.pt"]
+    assert files_below([Path(), Path("d.py")]) == [".github/ci.yml", "d.py", "src/a/b.pt"]
+    assert files_below([elsewhere / "src", elsewhere / "d.py"]) == ["a/b.pt", "d.py"]
     with pytest.raises(UsageError):
         files_below([project / "nowhere"])

@@ -15,6 +15,7 @@ from ensemble.graph.walk import Walk
 from ensemble.journal.file import JournalFile
 from ensemble.journal.run_journal import Journal
 from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Reply
+from ensemble.report.agent_text import agent_text
 from ensemble.scenarios.graphs import find_topology
 from ensemble.scenarios.performance import Plan
 from ensemble.scenarios.showing import agent_named, agent_view, chain_of, drawn
@@ -68,6 +69,28 @@ def test_an_audit_grade_is_a_claim_that_no_model_reads(tmp_path: Path) -> None:
     assert "91" not in document["prompt"]
 
 
+def test_a_place_in_a_pipeline_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "tester.md"
+    path.write_text(
+        "---\nname: tester\ntier: phd\nphase: 6-9\ngate_type: go-no-go\nnext_phase: complete\n"
+        "primary_phases: [2, 3]\ngate_integration: true\n---\nYou test.\n"
+    )
+
+    view = agent_view(str(path), None)
+
+    assert view["pipeline"] == {
+        "phase": "6-9",
+        "gate_type": "go-no-go",
+        "next_phase": "complete",
+        "primary_phases": ["2", "3"],
+        "gate_integration": True,
+    }
+    assert (
+        "pipeline   phase 6-9; gate type go-no-go; next phase complete; primary phases 2, 3;"
+        " gate integration"
+    ) in agent_text(view)
+
+
 def test_a_seat_alone_or_deciding_is_told_that_its_word_is_the_last() -> None:
     path = str(CHECKOUT / "agents" / "skeptic.md")
 
@@ -88,6 +111,38 @@ def test_a_role_that_the_file_does_not_declare_is_said_to_be_so(tmp_path: Path) 
     declared, other = agent_view(str(path), "auditor"), agent_view(str(path), "solo")
 
     assert (declared["role_declared"], other["role_declared"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"role": "soloo"}, "--role: agent 'skeptic' declares no role 'soloo'"),
+        ({"mode": "criticall"}, "--mode: agent"),
+        ({"tool_mode": "adit"}, "--tool-mode: agent"),
+    ],
+)
+def test_a_word_that_does_not_fit_is_told_with_its_option(given: dict[str, str], told: str) -> None:
+    with pytest.raises(InvalidFile) as raised:
+        agent_view("skeptic", **{"role": "auditor", **given})
+
+    assert str(raised.value).startswith(told)
+    assert raised.value.fix in (
+        "did you mean 'solo'?",
+        "did you mean 'critical'?",
+        "did you mean 'audit'?",
+    )
+
+
+def test_a_tool_that_nobody_has_is_not_held(tmp_path: Path) -> None:
+    path = tmp_path / "tester.md"
+    path.write_text("---\nname: tester\ntools: {audit: 'Read, Gerp', default_mode: audit}\n---\n")
+
+    view = agent_view(str(path), "auditor")
+
+    assert view["tools"] == ["Read"]
+    assert {"tool": "Gerp", "held": False, "reason": "no tool is called that"} in view[
+        "tool_reasons"
+    ]
 
 
 def test_a_name_is_needed_and_must_be_known() -> None:

@@ -12,16 +12,12 @@ from ensemble.errors import InvalidFile
 from ensemble.strict_yaml import MAX_BYTES, MAX_LEVELS, Document, NotYaml, Path
 
 _APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
+_TOML_KEY: Final = re.compile(r"""\s*\[{0,2}\s*["']?([\w-]+)["']?\s*(?:\.[^=\]]*)?[=\]]""")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 
 class AgentFault(InvalidFile):
-    """Why an agent file, or one of its fields, was refused.
-
-    Codes: E001 cannot be read · E002 no text · E003 no frontmatter · E004 the frontmatter
-    never ends · E005 no YAML · E006 YAML that is refused · E007 no agent · E008 a field does
-    not fit · E009 the name is taken.
-    """
+    """Why an agent file, or one of its fields, was refused; what the codes mean, checks say."""
 
     def __init__(self, problem: str, *, where: str, fix: str, code: str) -> None:
         super().__init__(problem, where=where, fix=fix)
@@ -115,9 +111,9 @@ def read_toml(text: str, path: str) -> Source:
         problem, where = f"more than {MAX_LEVELS} levels of nesting", f"{path}:1:1"
         raise AgentFault(problem, where=where, fix="nest less deeply", code="E006")
     found = {
-        (match[1],): (number, 1)
+        (match[1],): (number, match.start(1) + 1)
         for number, line in enumerate(plain.splitlines(), 1)
-        if (match := re.match(r"\[?([\w-]+)(?:\.[\w.-]+)?\s*(?:=|\])", line))
+        if (match := _TOML_KEY.match(line))
     }
     places = {(): (1, 1), **dict(reversed(list(found.items())))}
     body = value.pop("developer_instructions", "")
