@@ -11,7 +11,13 @@ from typing import Any, Final, cast
 
 from ensemble.answers.answer import Check
 from ensemble.graph.findings import Finding, findings_of, measured, views_of
-from ensemble.graph.ledger import dispositions, flips, minority, overrides
+from ensemble.graph.ledger import (
+    dispositions,
+    findings_set_aside,
+    flips,
+    minority,
+    voters_set_aside,
+)
 from ensemble.graph.seating import Ensemble, Rules
 from ensemble.graph.state import (
     Document,
@@ -94,9 +100,10 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
             "confidence": _confidence(answer),
             "dispositions": disposed,
             "minority": others,
-            "overrides": overrides(
-                "rule" if fixed else seat, position, findings, disposed, others, voters
-            ),
+            "overrides": [
+                *findings_set_aside(seat, findings, disposed),
+                *voters_set_aside("rule" if fixed else seat, position, voters, others),
+            ],
             "claims": claims,
         },
         "findings": [finding.document() for finding in findings],

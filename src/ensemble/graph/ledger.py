@@ -43,17 +43,12 @@ def minority(
     ]
 
 
-def overrides(
-    by: str | None,
-    position: str | None,
-    findings: Sequence[Finding],
-    disposed: Sequence[Document],
-    views: Sequence[Document],
-    voters: Sequence[Turn],
+def findings_set_aside(
+    by: str | None, findings: Sequence[Finding], disposed: Sequence[Document]
 ) -> list[Document]:
-    """Return what the decision sets aside: grave findings, and most of the voters."""
+    """Return the grave findings that the decider rejects."""
     grave = {f.id: f for f in findings if Severity(f.severity).rank <= Severity.HIGH.rank}
-    found = [
+    return [
         {
             "what": f"{item['finding']} [{grave[item['finding']].severity}]",
             "by": by,
@@ -62,11 +57,17 @@ def overrides(
         for item in disposed
         if item["finding"] in grave and item["state"] == "rejected"
     ]
+
+
+def voters_set_aside(
+    by: str | None, position: str | None, voters: Sequence[Turn], views: Sequence[Document]
+) -> list[Document]:
+    """Return that most voters took another position than the one that stands."""
     against = sum(turn.position not in (None, position) for turn in voters)
-    if position is not None and against * 2 > len(voters):
-        reason = "; ".join(dict.fromkeys(item["reason"] for item in views if item["reason"]))
-        found.append({"what": f"{against} of {len(voters)} voters", "by": by, "reason": reason})
-    return found
+    if position is None or against * 2 <= len(voters):
+        return []
+    reason = "; ".join(dict.fromkeys(item["reason"] for item in views if item["reason"]))
+    return [{"what": f"{against} of {len(voters)} voters", "by": by, "reason": reason}]
 
 
 def flips(turns: Sequence[Turn]) -> list[Document]:

@@ -1,7 +1,7 @@
 """A topology that a scenario writes down itself, as `edges:`, in place of a graph's name.
 
 Plain data, so that it can be read and checked in a folder whose code must not be run. Whether
-the whole hangs together is checked like any graph's; here, each edge by itself.
+it hangs together is checked like any graph's; here, what a file may misspell.
 """
 
 from collections.abc import Collection
@@ -9,7 +9,8 @@ from collections.abc import Collection
 from ensemble.agents.library import Library
 from ensemble.errors import InvalidFile, closest
 from ensemble.graph.condition_text import parse_condition
-from ensemble.graph.topology import END, START, Edge, Topology
+from ensemble.graph.soundness import faults_of
+from ensemble.graph.topology import Edge, Topology
 from ensemble.roles import Role
 from ensemble.scenarios.reading import Reader
 from ensemble.scenarios.spec import InlineEdge, Scenario
@@ -31,25 +32,17 @@ def inline_topology(scenario: Scenario, library: Library, reader: Reader) -> Top
         *Role
     }
     edges = [_edge(given, declared, reader, number) for number, given in enumerate(scenario.edges)]
-    if all(edge.source != START for edge in edges):
-        reader.fault("no edge leads from START", "edges", fix="add `{from: START, to: …, role: …}`")
-    return Topology(scenario.name, tuple(edges)) if len(reader.faults) == before else None
+    topology = Topology(scenario.name, tuple(edges))
+
+    def place(number: int | None) -> str:
+        return reader.where("edges") if number is None else reader.where("edges", number)
+
+    reader.faults += faults_of(topology, place)
+    return topology if len(reader.faults) == before else None
 
 
 def _edge(given: InlineEdge, declared: Collection[str], reader: Reader, number: int) -> Edge:
-    targets = (given.to,) if isinstance(given.to, str) else given.to
     at = ("edges", number)
-    if given.source == END:
-        reader.fault("no edge leads from END", *at, "from", fix="name a seat, or START")
-    if START in targets:
-        reader.fault("no edge leads to START", *at, "to", fix="name a seat, or END")
-    if END in targets and len(targets) > 1:
-        reader.fault("END goes beside no seat", *at, "to", fix="give END an edge of its own")
-    if targets == (END,) and given.role is not None:
-        reader.fault("END takes no role", *at, "role", fix="leave `role` out")
-    if targets != (END,) and given.role is None:
-        names = ", ".join(targets)
-        reader.fault(f"the edge to {names} has no role", *at, fix="add e.g. `role: panel_member`")
     if given.role is not None and given.role not in declared:
         reader.fault(
             f"no agent knows the role {given.role!r}",

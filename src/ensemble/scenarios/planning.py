@@ -121,4 +121,5 @@ async def bounds_for(plan: Plan, settings: Settings) -> Bounds:
         params=plan.params,
         before=plan.before,
         lab_s=plan.limits.lab_s,
+        turn_s=plan.limits.turn_s,
     )

@@ -96,11 +96,11 @@ def test_a_graph_and_edges_are_not_both_given(path: Path) -> None:
 @pytest.mark.parametrize(
     ("edge", "place", "problem", "fix"),
     [
-        ("{from: END, to: a, role: solo}", "6:12", "no edge leads from END", "name a seat"),
-        ("{from: a, to: START, role: solo}", "6:19", "no edge leads to START", "name a seat"),
-        ("{from: a, to: [a, END], role: solo}", "6:19", "END goes beside no seat", "give END"),
-        ("{from: a, to: END, role: solo}", "6:30", "END takes no role", "leave `role` out"),
-        ("{from: a, to: a}", "6:5", "the edge to a has no role", "add e.g. `role: panel_member`"),
+        ("{from: END, to: a, role: solo}", "6:5", "edge 2, END → a: nothing leads", "name a seat"),
+        ("{from: a, to: [a, END], role: solo}", "6:5", "edge 2, a → a, END: END", "leave END out"),
+        ("{from: a, to: END, role: solo}", "6:5", "edge 2, a → END: END takes", "leave the role"),
+        ("{from: a, to: a}", "6:5", "edge 2, a → a: the target takes no role", "name one: "),
+        ("{from: a, to: a, role: solo}", "6:5", "the loop a → a has no bound", "give edge 2"),
         (
             "{from: a, to: a, role: auditr}",
             "6:28",
@@ -144,4 +144,4 @@ def test_an_edge_that_does_not_fit_is_named_where_it_stands(
 def test_edges_that_no_run_could_enter_are_refused(path: Path) -> None:
     told = faults(path, "edges: [{from: a, to: END}]\ncast: {a: skeptic}\n")
 
-    assert told == [("4:8", "no edge leads from START", "add `{from: START, to: …, role: …}`")]
+    assert told == [("4:8", "no edge leaves START", 'begin with `Edge(START, "a", …)`')]
