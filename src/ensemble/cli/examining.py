@@ -1,6 +1,8 @@
 """`check`, `draw`, `plan`, `show`, `list`: commands that look without calling a model."""
 
 import asyncio
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -137,13 +139,14 @@ def list_(
     Example: ensemble list agents
     """
     from ensemble.cli.printing import out, out_json
-    from ensemble.report.listing import listed
+    from ensemble.report.listing import columns, listed
 
     rows: list[dict[str, Any]] = listed(kind)
     if json:
         out_json(rows)
         return
-    for row in rows:
-        out("  ".join(str(item) for item in row.values() if item not in (None, "")))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in columns(rows, width=width):
+        out(line)
     if not rows:
         out(f"no {kind} here")

@@ -1,5 +1,8 @@
 """The project's runs, agents, graphs and scenarios, one row each."""
 
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ensemble.agents.library import load_agents
@@ -20,6 +23,36 @@ def listed(kind: str) -> list[dict[str, Any]]:
     if kind not in kinds:
         raise UsageError(f"there are no {kind!r}", where="KIND", fix=closest(kind, kinds))
     return kinds[kind]()
+
+
+def columns(rows: Sequence[Mapping[str, Any]], *, width: int | None = None) -> list[str]:
+    """Return the rows as lines, each field under the one above it.
+
+    Args:
+        rows: what `listed` returns; paths are shown as seen from here, texts on one line.
+        width: cuts the longest field so that a line fits; None cuts nothing.
+    """
+    cells = [{name: _cell(item) for name, item in row.items() if item} for row in rows]
+    names = list(dict.fromkeys(name for row in cells for name in row))
+    widths = {name: max(len(row.get(name, "")) for row in cells) for name in names}
+    if width is not None and names:
+        longest = max(widths, key=lambda name: widths[name])
+        others = sum(widths.values()) - widths[longest] + 2 * (len(names) - 1)
+        widths[longest] = min(widths[longest], max(20, width - others))
+    return [
+        "  ".join(_fitted(row.get(name, ""), widths[name]) for name in names).rstrip()
+        for row in cells
+    ]
+
+
+def _cell(item: Any) -> str:
+    text = " ".join(str(item).split())
+    here = f"{Path.cwd()}{os.sep}"
+    return text.removeprefix(here)
+
+
+def _fitted(text: str, width: int) -> str:
+    return text.ljust(width) if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _runs() -> list[dict[str, Any]]:
