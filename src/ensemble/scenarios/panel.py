@@ -6,6 +6,7 @@ The same run as a scenario's, with nothing written to disk unless a folder is na
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -107,14 +108,15 @@ class Panel:
         """
         from ensemble.models.providers import kept_open
 
-        ensemble, settings = self._ensemble(), load_settings()
+        ensemble, settings = self._seated, load_settings()
         stage = await self._stage(ensemble, settings, Path(folder) if folder else None)
         run = Path(folder).name if folder else _IN_MEMORY
         file = JournalFile.create(Path(folder), run) if folder else None
         journal = Journal(run, file=file, redactor=redactor_for(settings))
         try:
             async with kept_open():
-                outcome = await perform(self._plan(ensemble, task), journal, stage)
+                plan = replace(self._plan(ensemble, task), graph=self._compiled)
+                outcome = await perform(plan, journal, stage)
         finally:
             journal.close()
         if outcome.error is not None:
@@ -146,8 +148,13 @@ class Panel:
         from ensemble.graph.compile import compile_graph
 
         return compile_graph(
-            self._ensemble(), make_context=self._context, checkpointer=checkpointer, store=store
+            self._seated, make_context=self._context, checkpointer=checkpointer, store=store
         )
+
+    @cached_property
+    def _compiled(self) -> Any:
+        """The graph, compiled once for all runs."""
+        return self.compile()
 
     async def _context(self, ensemble: Ensemble, task: str) -> RunContext:
         from ensemble.models.providers import kept_open
@@ -189,7 +196,9 @@ class Panel:
             limits=self.limits,
         )
 
-    def _ensemble(self) -> Ensemble:
+    @cached_property
+    def _seated(self) -> Ensemble:
+        """Graph and cast, read and checked once; a panel never changes."""
         topology = find_topology(self.graph) if isinstance(self.graph, str) else self.graph
         raise_all(faults_of(topology))
         library = load_agents()

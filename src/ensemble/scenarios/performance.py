@@ -54,6 +54,8 @@ class Plan:
     before: tuple[Mapping[str, Any], ...] = ()
     """What the lab measures first."""
     workspace_hash: str | None = None
+    graph: Any = None
+    """The ensemble compiled already; None compiles it for this run."""
 
     def inputs(self) -> dict[str, Any]:
         """Return what the run depends on, as the journal keeps it: a change is a divergence."""
@@ -215,7 +217,7 @@ async def _play(plan: Plan, journal: Journal, stage: Stage) -> None:
     async def no_other(_: Ensemble, __: str) -> RunContext:
         return run
 
-    graph = compile_graph(plan.ensemble, make_context=no_other)
+    graph = plan.graph or compile_graph(plan.ensemble, make_context=no_other)
     # A variable left in the shell must not send prompts out.
     tracing = cast("Any", langsmith)
     with tracing.tracing_context(enabled=None if stage.settings.tracing else False):
