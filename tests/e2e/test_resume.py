@@ -158,9 +158,9 @@ def test_a_run_waits_for_its_people_and_is_answered_on_the_command_line(
 
     assert f"ensemble resume {run} --answer panel[1]=" in paused.stderr
     assert unclear.returncode == 2
-    assert "is no answer to panel[1]" in unclear.stderr
+    assert "panel[1]/panel_member#0/human#0: 'shipp' is no answer" in unclear.stderr
     assert asked.returncode == 8
-    assert "panel[1] (human, panel_member): ship: I looked" in asked.stderr
+    assert "panel[1] human as panel_member:\nPosition: ship\nResult: I looked" in asked.stderr
     assert (signs["decision"]["seat"], signs["decision"]["position"]) == ("owner", "hold")
     assert [turn["served"] for turn in signs["turns"]][1:] == ["human", "human"]
     assert answering.asked == 1

@@ -74,7 +74,7 @@ async def test_a_person_who_answers_is_told_what_was_found() -> None:
     question = asked.body["request"]["question"]
     assert TASK in question
     assert "F1 [CRITICAL] a leak: train.py:17" in question
-    assert "author[0] (maker, panel_member): promote" in question
+    assert "author[0] maker as panel_member:\nPosition: promote" in question
 
 
 async def test_a_replay_asks_no_person() -> None:

@@ -102,8 +102,6 @@ class Check(BaseModel):
     """The statement holds where the figure is this or more."""
     at_most: float | None = None
     """The statement holds where the figure is this or less."""
-    evidence: str | None = None
-    """What the lab measured for it; None before, and where it could not."""
 
     def holds(self, value: object) -> bool | None:
         """Return whether a measured value bears the statement out; None where nobody can say."""

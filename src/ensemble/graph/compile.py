@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, cast
 
 from langgraph.channels import UntrackedValue
 from langgraph.config import get_config
+from langgraph.errors import GraphBubbleUp
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
@@ -20,10 +21,18 @@ from ensemble.graph.confirmation import confirmation, confirmed
 from ensemble.graph.decision import decide
 from ensemble.graph.dialogue import Progress
 from ensemble.graph.lab_desk import Request
-from ensemble.graph.person import Question, nobody
+from ensemble.graph.person import Question, all_paused, nobody
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Member, node_name
-from ensemble.graph.state import Asked, Document, EnsembleState, StateUpdate, by_key, evidence_of
+from ensemble.graph.state import (
+    Asked,
+    Document,
+    EnsembleState,
+    StateUpdate,
+    by_key,
+    evidence_of,
+    is_measured_before,
+)
 from ensemble.graph.turn import not_needed, take_turn
 from ensemble.graph.ways import BEGIN, DECISION, LAB, Ways, waits_for_person
 
@@ -60,27 +69,35 @@ def compile_graph(
     builder: Any = StateGraph(_GraphState, input_schema=Asked, output_schema=EnsembleState)
     ways = Ways(ensemble)
     runs = _Runs(ensemble, make_context, checkpoints=checkpointer is not None)
-    _add(builder, BEGIN, _begin_node(ways, runs), ways.first())
+    _add(builder, runs, BEGIN, _begin_node(ways, runs), ways.first())
     builder.add_edge(START, BEGIN)
     for member, role in ensemble.nodes():
         name = node_name(member.path, role)
         agent = _agent_node(ensemble, member, role, ways, runs)
-        _add(builder, name, agent, _reach(ensemble, ways, name), defer=ways.may_wait(name))
+        _add(builder, runs, name, agent, _reach(ensemble, ways, name), defer=ways.may_wait(name))
     for join in ways.joins:
         node = _join_node(ensemble, join, ways, runs)
-        _add(builder, join, node, _reach(ensemble, ways, join), defer=True)
+        _add(builder, runs, join, node, _reach(ensemble, ways, join), defer=True)
     if ensemble.tools:
-        _add(builder, LAB, _lab_node(ways, runs), ways.nodes)
-    _add(builder, DECISION, _decision_node(ensemble, ways, runs), [END], defer=True)
+        _add(builder, runs, LAB, _lab_node(ways, runs), ways.nodes)
+    _add(builder, runs, DECISION, _decision_node(ensemble, ways, runs), [END], defer=True)
     graph = builder.compile(checkpointer=checkpointer, store=store, name=ensemble.topology.name)
     return graph.with_config(recursion_limit=ways.most_steps)
 
 
-def _add(builder: Any, name: str, node: Any, reach: Sequence[str], *, defer: bool = False) -> None:
+def _add(
+    builder: Any, runs: "_Runs", name: str, node: Any, reach: Sequence[str], *, defer: bool = False
+) -> None:
     """Add a node that goes where its update says that it leads; its edges show the roles."""
 
     async def going(state: _GraphState, runtime: Runtime[RunContext]) -> Any:
-        update: StateUpdate = await node(state, runtime)
+        try:
+            update: StateUpdate = await node(state, runtime)
+        except GraphBubbleUp:  # an interrupt: the thread will go on
+            raise
+        except BaseException:
+            await runs.broken_off(state, runtime)
+            raise
         leads: list[str] = update.pop("led")[name]
         return Command(update=update, goto=leads)
 
@@ -133,6 +150,11 @@ class _Runs:
         self._of_thread.pop(_thread(), None)
         await run.until_decided.aclose()
 
+    async def broken_off(self, state: _GraphState, runtime: Runtime[RunContext]) -> None:
+        """Let go of a run that the invocation made itself, when a node of it raises."""
+        if _given(runtime) is None and (own := state.get("own_run")) is not None:
+            await self.ended(cast("RunContext", own))
+
 
 def _thread() -> str:
     return str(get_config().get("configurable", {}).get("thread_id"))
@@ -156,6 +178,11 @@ def _begin_node(ways: Ways, runs: _Runs) -> Any:
         update: StateUpdate = {
             name: {**emptied[name], **entered.get(name, {})} for name in _OF_ONE_RUN
         }
+        update["evidence"] = {
+            item["id"]: None for item in evidence_of(state) if not is_measured_before(item)
+        }
+        if "decision" in state:
+            update["decision"] = None
         if _given(runtime) is None:
             update["own_run"] = await runs.made(state)
         return {**update, "batches": 0, "led": entered["led"]}
@@ -269,9 +296,9 @@ def _decision_node(ensemble: Ensemble, ways: Ways, runs: _Runs) -> Any:
     async def decision(state: _GraphState, runtime: Runtime[RunContext]) -> StateUpdate:
         if ways.under_way(state):
             return ways.leads(DECISION, DECISION)
-        if waits_for_person(state):
-            return ways.leads(DECISION, END)
         run = await runs.of(state, runtime)
+        if waits_for_person(state):
+            return _paused(run, ways, runtime)
         made = decide(ensemble, state)
         question = confirmation(ensemble, state, made)
         if question is not None:
@@ -279,7 +306,7 @@ def _decision_node(ensemble: Ensemble, ways: Ways, runs: _Runs) -> Any:
                 made = confirmed(made, await run.ask_person(question))
             except Paused as pause:
                 run.wait_for(pause)
-                return ways.leads(DECISION, END)
+                return _paused(run, ways, runtime)
         run.journal.note("decided", "decision", value=made)
         await run.journal.flush()
         position = made["decision"]["position"]
@@ -289,3 +316,14 @@ def _decision_node(ensemble: Ensemble, ways: Ways, runs: _Runs) -> Any:
         return {**ways.leads(DECISION, END), "decision": made}
 
     return decision
+
+
+def _paused(run: RunContext, ways: Ways, runtime: Runtime[RunContext]) -> StateUpdate:
+    """Return the last update of a run in which a person is waited for.
+
+    Raises:
+        Paused: the invocation made the run itself, so that nobody else would say so.
+    """
+    if _given(runtime) is None:
+        raise all_paused(run.paused)
+    return ways.leads(DECISION, END)

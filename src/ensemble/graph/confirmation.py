@@ -4,7 +4,7 @@ A load-bearing agent's decision, one that its agent's file reserves for people, 
 decider hands over to a person stand only once a person has confirmed them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ensemble.graph.person import Question
@@ -68,15 +68,15 @@ def confirmed(made: Document, said: str) -> Document:
     return {**made, "authority_reasons": reasons, "decision": decision}
 
 
-def _reasons(ensemble: Ensemble, turns: list[Turn], made: Document) -> Iterator[str]:
-    seat = made["decision"]["seat"]
+def _reasons(ensemble: Ensemble, turns: Sequence[Turn], made: Document) -> Iterator[str]:
+    carriers: list[str] = made["decision"]["carried_by"]
     for member in ensemble.members:
-        if member.path == seat and member.agent.spec.load_bearing:
+        if member.path in carriers and member.agent.spec.load_bearing:
             yield f"{member.agent.name} is load-bearing: others rely on what it decides"
     for turn in turns:
         escalation = turn.escalation or {}
         for reserved in escalation.get("reserved", ()):
             yield f"{turn.path} ({turn.agent}): {reserved}"
-        hands_over = turn.path == seat and escalation.get("resolved") == HUMAN
+        hands_over = turn.path in carriers and escalation.get("resolved") == HUMAN
         if hands_over and not made["decision"]["fixed_by_rule"]:
             yield f"{turn.path} hands over to a person: {'; '.join(escalation['because'])}"

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from ensemble.answers.answer import Check
-from ensemble.graph.findings import Finding, findings_of, measured, views_of
+from ensemble.canonical import canonical
+from ensemble.graph.findings import Finding, checks_of, findings_of, views_of
 from ensemble.graph.ledger import (
     dispositions,
     findings_set_aside,
@@ -28,7 +28,7 @@ from ensemble.graph.state import (
     turns_of,
 )
 from ensemble.graph.voting import tally, voters_of, weight, winner
-from ensemble.roles import HUMAN, Authority, TurnStatus
+from ensemble.roles import HUMAN, Authority, Role, TurnStatus
 
 LEVELS: Final = tuple(Authority)
 _NO_POSITION: Final = "no position was reached"
@@ -65,20 +65,20 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     evidence = evidence_of(state)
     causes = Causes()
     voters = voters_of(ensemble, every)
-    decider = _decider(ensemble, turns)
-    position, answer, seat = _by_rule(ensemble, voters, decider, causes)
+    verdict = _verdict(ensemble, turns, voters, causes)
+    position, answer, seat = verdict.position, verdict.answer, verdict.seat
     fixed = _fixed_by_gate(ensemble, evidence)
     if fixed:
         position = cast("str", ensemble.rules.on_gate_failed)
     disposed = dispositions([finding.id for finding in findings], answer)
     others = minority(turns, views_of(voters), position, answer)
     claims = [_claim(raised, evidence) for raised in answer.get("claims", ())]
-    claims += _checked(answer, evidence)
+    claims += [item for turn in verdict.carriers for item in _checked(turn, evidence)]
     witnesses = _witnesses(voters)
     _weigh_turns(turns, causes)
     _weigh_witnesses(ensemble, witnesses, causes)
     _weigh_findings(findings, disposed, causes)
-    if seat is not None and decider is not None and seat == decider.path:
+    if verdict.decides:
         own = {finding.id for finding in findings if finding.by == seat}
         answerable = [item for item in disposed if item["finding"] not in own]
         _weigh_silence([*answerable, *others], causes)
@@ -94,6 +94,7 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
         "witnesses": witnesses,
         "decision": {
             "seat": seat,
+            "carried_by": [turn.path for turn in verdict.carriers],
             "position": position,
             "fixed_by_rule": fixed,
             "result": answer.get("result"),
@@ -114,30 +115,54 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     }
 
 
-def _decider(ensemble: Ensemble, turns: Sequence[Turn]) -> Turn | None:
-    seat = ensemble.topology.decider()
-    return next((turn for turn in reversed(turns) if turn.seat == seat), None)
+@dataclass(frozen=True)
+class _Verdict:
+    """What the rules make of the answers, before gates and people."""
+
+    position: str | None = None
+    carriers: tuple[Turn, ...] = ()
+    """The turns that it rests on; the first speaks for them."""
+    decides: bool = False
+    """Whether it is a decider's, who had to answer the findings."""
+    answer: Document = field(default_factory=dict[str, Any])
+
+    @property
+    def seat(self) -> str | None:
+        """The path of the turn that speaks for the decision."""
+        return self.carriers[0].path if self.carriers else None
 
 
-def _by_rule(
-    ensemble: Ensemble, voters: Sequence[Turn], decider: Turn | None, causes: Causes
-) -> tuple[str | None, Document, str | None]:
-    """Return position, the answer it stands in, and the seat that gave it."""
+def _verdict(
+    ensemble: Ensemble, turns: Sequence[Turn], voters: Sequence[Turn], causes: Causes
+) -> _Verdict:
+    """Return the decider's answer, else the vote's, else a tiebreaker's."""
     rules = ensemble.rules
+    seat = ensemble.topology.decider()
+    decider = next((turn for turn in reversed(turns) if turn.seat == seat), None)
     if rules.rule == "chair" and decider is not None:  # None: no way led to it
         if decider.answer is not None:
-            return decider.position, decider.answer, decider.path
+            return _Verdict(decider.position, (decider,), decides=True, answer=decider.answer)
         causes.add(Authority.DEGRADED, f"{decider.path} gave no answer; the vote stands in for it")
     position = winner(rules, voters)
+    breaker = next((t for t in turns if t.role == Role.TIEBREAKER and t.answered), None)
+    if position is None and breaker is not None:
+        return _Verdict(breaker.position, (breaker,), answer=cast("Document", breaker.answer))
     if position is None:
         _weigh_lost_vote(rules, voters, causes)
-    carried = [t for t in voters if t.answer and position is not None and t.position == position]
-    spoken = carried[0] if carried else None
-    claims = [claim for t in carried for claim in cast("Document", t.answer).get("claims", ())]
-    answer = {**(spoken.answer or {}), "dispositions": [], "claims": claims} if spoken else {}
-    if decider is not None and decider.answer is not None:
-        answer = {**decider.answer, "result": answer.get("result", decider.answer["result"])}
-    return position, answer, spoken.path if spoken else None
+        return _Verdict(answer=_of_decider(decider))
+    carriers = sorted(
+        (t for t in voters if t.answer and t.position == position),
+        key=lambda turn: (turn.agent, canonical(turn.answer)),  # not by seat
+    )
+    answer = {**cast("Document", carriers[0].answer), **_of_decider(decider)}
+    answer["claims"] = [claim for t in carriers for claim in cast("Document", t.answer)["claims"]]
+    answer["result"] = cast("Document", carriers[0].answer)["result"]
+    return _Verdict(position, tuple(carriers), answer=answer)
+
+
+def _of_decider(decider: Turn | None) -> Document:
+    """Return the answer of a decider whom the rule does not let decide."""
+    return {"dispositions": []} if decider is None else decider.answer or {"dispositions": []}
 
 
 def _fixed_by_gate(ensemble: Ensemble, evidence: Sequence[Document]) -> str | None:
@@ -168,17 +193,16 @@ def _weigh_lost_vote(rules: Rules, voters: Sequence[Turn], causes: Causes) -> No
     causes.add(Authority.SPLIT, f"no position has the votes: {counts} of {float(whole):g}")
 
 
-def _checked(answer: Document, evidence: Sequence[Document]) -> list[Document]:
-    """Return the checks that the decision names, as the claims that they settle."""
+def _checked(turn: Turn, evidence: Sequence[Document]) -> list[Document]:
+    """Return the checks that a turn names, as the claims that they settle."""
     words = {True: "verified", False: "refuted", None: "unchecked"}
-    checks = [Check.model_validate(raw) for raw in answer.get("checks", ())]
     return [
         {
             "text": check.claim,
-            "state": words[check.holds(measured(check, evidence))],
-            "evidence": f"{check.evidence}/{check.metric}" if check.evidence else None,
+            "state": words[measured.holds],
+            "evidence": f"{measured.id}/{check.metric}" if measured.id else None,
         }
-        for check in checks
+        for check, measured in checks_of(turn, evidence)
     ]
 
 

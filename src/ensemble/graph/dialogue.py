@@ -5,7 +5,6 @@ because its models failed: a lost seat is a `SeatFailure`, and no error's text i
 """
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -43,12 +42,12 @@ class Progress:
     calls: int = 0
     lab_rounds: int = 0
     requests: tuple[Mapping[str, Any], ...] = ()
-    """What it waits for the lab to measure: `{"tool": …, "spec": {…}}`."""
+    """What it waits for the lab to measure: `{"tool": …, "spec": {…}}`, and for which check."""
     answered: Document | None = None
     """The turn as it was answered, while the lab runs the checks that it names."""
     repaired: bool = False
-    spent_s: float = 0.0
-    """Seconds that its calls have taken."""
+    round: int = 0
+    step: int = 0
 
     def document(self) -> Document:
         """Return it as JSON, for the state."""
@@ -71,14 +70,10 @@ class Progress:
             told = (evidence_line(evidence[r]) if r in evidence else r for r in replies)
             said = [("human", f"Measured: {text}") for text in told]
             return self.then(*said, requests=())
-        answer = cast("Document", self.answered["answer"])
-        waiting = iter(reply if reply in evidence else None for reply in replies)
-        checks = [
-            {**check, "evidence": next(waiting)} if _can_run(check, self.requests) else check
-            for check in answer["checks"]
-        ]
-        done = {**self.answered, "answer": {**answer, "checks": checks}}
-        return replace(self, answered=done, requests=())
+        checked: list[str | None] = [None] * len(self.answered["answer"]["checks"])
+        for request, reply in zip(self.requests, replies, strict=True):
+            checked[request["check"]] = reply if reply in evidence else None
+        return replace(self, answered={**self.answered, "checked": checked}, requests=())
 
 
 @dataclass(frozen=True)
@@ -126,7 +121,6 @@ async def ask_models(
     """
     while True:
         key = f"{progress.key}/model#{progress.calls}"
-        started = time.monotonic()
         try:
             async with asyncio.timeout(_left_s(progress, run)):
                 messages = [*opening, *_messages(progress)]
@@ -136,8 +130,7 @@ async def ask_models(
             return SeatFailure(status, str(lost), progress.calls + 1, attempts=lost.attempts)
         except TimeoutError:
             return await _too_late(path, key, progress, run)
-        spent_s = progress.spent_s + time.monotonic() - started
-        progress = replace(progress, calls=progress.calls + 1, spent_s=spent_s)
+        progress = replace(progress, calls=progress.calls + 1)
         text = answered.reply.text
         try:
             answer = parse_answer(text, wanted)
@@ -180,21 +173,18 @@ def checks_to_run(answer: Answer, wanted: Wanted, progress: Progress) -> tuple[D
     if progress.lab_rounds >= LAB_ROUNDS:
         return ()
     return tuple(
-        {"tool": check.tool, "spec": dict(check.spec)}
-        for check in answer.checks
+        {"tool": check.tool, "spec": dict(check.spec), "check": number}
+        for number, check in enumerate(answer.checks)
         if check.tool in wanted.tools
     )
-
-
-def _can_run(check: Mapping[str, Any], requests: Sequence[Mapping[str, Any]]) -> bool:
-    return {"tool": check["tool"], "spec": check["spec"]} in [dict(item) for item in requests]
 
 
 def _left_s(progress: Progress, run: RunContext) -> float | None:
     """Return the seconds that the turn's calls may still take; a replay arms no timer."""
     if run.limits.turn_s is None or run.journal.replaying:
         return None
-    return max(0.0, run.limits.turn_s - progress.spent_s)
+    calls = (e for e in run.journal.events if e.key.startswith(f"{progress.key}/model#"))
+    return max(0.0, run.limits.turn_s - sum(float(e.body.get("seconds") or 0) for e in calls))
 
 
 async def _too_late(path: str, key: str, progress: Progress, run: RunContext) -> SeatFailure:

@@ -74,8 +74,12 @@ def escalation_of(
 
 
 def resolved(targets: Sequence[str], seated: Collection[str]) -> str:
-    """Return who takes over of those named: one who is seated, else the first; else a person."""
-    return next((name for name in targets if name in seated), next(iter(targets), HUMAN))
+    """Return who takes over of those named: the first who is there, else the first; else a person.
+
+    Those are there who are seated, and people always.
+    """
+    there = (name for name in targets if name == HUMAN or name in seated)
+    return next(there, next(iter(targets), HUMAN))
 
 
 def _fired(triggers: Sequence[str], evidence: Sequence[Document]) -> list[str]:

@@ -6,12 +6,12 @@ precision, in the task, the inputs or a result of the lab.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 _FENCE: Final = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _SENTENCE: Final = re.compile(r"(?<=[.!?;])\s+|\n")
-_CITES: Final = re.compile(r"\b[LGR]\d+\b")
+_NAMED: Final = re.compile(r"\b[A-Z]\d+\b")
 _UNIT: Final = r"\s?(?:%|percent\b|[mµn]?s\b|seconds\b|[KMG]i?B\b|tokens\b)"
 _FIGURE: Final = re.compile(
     rf"(?<![\w.:/#-])(\d[\d,]*\.\d+|\d[\d,]*(?={_UNIT}))(\s?(?:%|percent\b))?(?![\w]|\.\d)"
@@ -21,7 +21,10 @@ _SHOWN: Final = 5
 
 
 def unmeasured(
-    answer: Mapping[str, Any], given: Sequence[str], evidence: Sequence[Mapping[str, Any]]
+    answer: Mapping[str, Any],
+    given: Sequence[str],
+    evidence: Sequence[Mapping[str, Any]],
+    findings: Collection[str] = (),
 ) -> list[str]:
     """Return the figures of an answer that rest on nothing, at most five, as they are written.
 
@@ -29,10 +32,14 @@ def unmeasured(
         answer: the parsed answer; its result, body and claims without evidence are read.
         given: task and inputs.
         evidence: what was measured.
+        findings: ids that a sentence may name in place of evidence.
+
+    Whole numbers without a unit are left alone: most of them count lines, steps or epochs.
     """
+    ids = {*findings, *(str(item["id"]) for item in evidence)}
     claims = cast("Sequence[Mapping[str, Any]]", answer["claims"])
     said = [answer["result"], answer["body"], *(c["text"] for c in claims if not c["evidence"])]
-    stated = list(dict.fromkeys(figure for text in said for figure in _stated(str(text))))
+    stated = list(dict.fromkeys(figure for text in said for figure in _stated(str(text), ids)))
     if not stated:
         return []
     results = [json.dumps([item["value"], item["gates"]], default=str) for item in evidence]
@@ -40,9 +47,9 @@ def unmeasured(
     return [figure for figure in stated if not _is_known(figure, known)][:_SHOWN]
 
 
-def _stated(text: str) -> Iterator[str]:
+def _stated(text: str, ids: Collection[str]) -> Iterator[str]:
     for sentence in _SENTENCE.split(_FENCE.sub(" ", text)):
-        if not _CITES.search(sentence):
+        if not any(name in ids for name in _NAMED.findall(sentence)):
             for found in _FIGURE.finditer(sentence):
                 yield "".join(found.group(0).split())
 

@@ -5,7 +5,8 @@ Pure functions of the state. What is done about a finding is the decision's to s
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
+from itertools import zip_longest
+from typing import Any, NamedTuple, cast
 
 from ensemble.answers.answer import Check
 from ensemble.graph.state import Document, Turn, evidence_of, is_measured_before, turns_of
@@ -103,14 +104,14 @@ def _refuted(turn: Turn, evidence: Sequence[Document]) -> list[Finding]:
             id="",
             severity="HIGH",
             title=f"refuted by its own check: {check.claim}",
-            location=f"{check.evidence} {check.metric}",
+            location=f"{measured.id} {check.metric}",
             by=turn.path,
-            evidence=check.evidence,
+            evidence=measured.id,
             kind="refuted",
             turn=turn.key,
         )
-        for check in checks_of(turn)
-        if check.holds(measured(check, evidence)) is False
+        for check, measured in checks_of(turn, evidence)
+        if measured.holds is False
     ]
 
 
@@ -126,16 +127,24 @@ def _unmeasured(turn: Turn) -> Finding:
     )
 
 
-def checks_of(turn: Turn) -> list[Check]:
-    """Return the checks that a turn's answer names."""
-    return [Check.model_validate(raw) for raw in (turn.answer or {}).get("checks", ())]
+class Measured(NamedTuple):
+    """What became of a check."""
+
+    id: str | None
+    """The evidence; None where nothing was measured."""
+    holds: bool | None
+    """Whether it bears the claim out; None where nobody can say."""
 
 
-def measured(check: Check, evidence: Sequence[Document]) -> object:
-    """Return the figure that was measured for a check; None where there is none."""
-    found = next((item for item in evidence if item["id"] == check.evidence), None)
-    value = cast("Document", found["value"]) if found and found["status"] == "ok" else {}
-    return value.get(check.metric)
+def checks_of(turn: Turn, evidence: Sequence[Document]) -> list[tuple[Check, Measured]]:
+    """Return the checks that a turn's answer names, and what became of each."""
+    by_id = {item["id"]: item for item in evidence if item["status"] == "ok"}
+    found: list[tuple[Check, Measured]] = []
+    for raw, name in zip_longest((turn.answer or {}).get("checks", ()), turn.checked):
+        check = Check.model_validate(raw)
+        values = cast("Document", by_id[name]["value"]) if name in by_id else {}
+        found.append((check, Measured(name, check.holds(values.get(check.metric)))))
+    return found
 
 
 @dataclass(frozen=True)

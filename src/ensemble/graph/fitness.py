@@ -5,12 +5,12 @@ Every fault has a stable code, and all are told at once. Has never heard of mode
 
 from collections.abc import Iterator
 
+from ensemble.graph.escalation import resolved
 from ensemble.graph.seating import Ensemble, Member
 from ensemble.graph.soundness import GraphFault, networkx, ways_of
 from ensemble.graph.state import takes_position
 from ensemble.graph.tool_proof import violations
-from ensemble.graph.voting import VOTERS
-from ensemble.roles import HUMAN, Role
+from ensemble.roles import Role
 
 
 def misfits(ensemble: Ensemble, *, where: str = "rules") -> list[GraphFault]:
@@ -23,6 +23,7 @@ def misfits(ensemble: Ensemble, *, where: str = "rules") -> list[GraphFault]:
     return [
         *_several_deciders(ensemble),
         *_unreachable_quorum(ensemble, where),
+        *_waves_that_do_not_fit(ensemble, where),
         *_auditors_of_themselves(ensemble),
         *_escalation_circles(ensemble),
         *violations(ensemble),
@@ -31,7 +32,7 @@ def misfits(ensemble: Ensemble, *, where: str = "rules") -> list[GraphFault]:
 
 def voters_at_most(ensemble: Ensemble) -> int:
     """Return how many members can vote: a panel's, else all who take a position and not decide."""
-    panel = {member.path for member, role in ensemble.nodes() if role in VOTERS}
+    panel = {member.path for member, role in ensemble.nodes() if role == Role.PANEL_MEMBER}
     taking = [member for member, role in ensemble.nodes() if takes_position(role)]
     decider = ensemble.topology.decider()
     others = {member.path for member in taking if member.seat != decider}
@@ -57,6 +58,21 @@ def _unreachable_quorum(ensemble: Ensemble, where: str) -> Iterator[GraphFault]:
         yield GraphFault("G014", problem, where=where, fix=f"ask for at most {voters}")
 
 
+def _waves_that_do_not_fit(ensemble: Ensemble, where: str) -> Iterator[GraphFault]:
+    waves = ensemble.rules.ask_in
+    entries = ensemble.topology.entries()
+    panels = {seat: len(ensemble.at(seat)) for seat, role in entries if role == Role.PANEL_MEMBER}
+    if waves and ensemble.rules.rule == "chair":
+        problem = "a chair may decide otherwise than those who were asked, so all are"
+        fix = "set `rule: majority`, or leave `ask_in` out"
+        yield GraphFault("G018", problem, where=where, fix=fix)
+    elif waves and sum(waves) not in panels.values():
+        held = ", ".join(f"{seat} has {number}" for seat, number in panels.items())
+        problem = f"the waves of `ask_in` ask {sum(waves)} members"
+        fix = f"make their sum a panel's: {held or 'there is none'}"
+        yield GraphFault("G018", problem, where=where, fix=fix)
+
+
 def _auditors_of_themselves(ensemble: Ensemble) -> Iterator[GraphFault]:
     for member, role in ensemble.nodes():
         if role == Role.AUDITOR and not _answers_of_others(ensemble, member):
@@ -79,11 +95,11 @@ def _answers_of_others(ensemble: Ensemble, auditor: Member) -> bool:
 def _escalation_circles(ensemble: Ensemble) -> Iterator[GraphFault]:
     """Yield the circles of first choices among those seated; one that names a person ends."""
     nx = networkx()
-    seated = {member.agent.name: member for member in ensemble.members}
+    seated = {m.agent.name: m for m in ensemble.members if not m.agent.is_person}
     hands_over = nx.DiGraph()
     for name, member in seated.items():
-        targets = (t for t in member.agent.spec.escalation.targets if t == HUMAN or t in seated)
-        if (first := next(targets, HUMAN)) != HUMAN:
+        first = resolved(member.agent.spec.escalation.targets, seated)
+        if first in seated:
             hands_over.add_edge(name, first)
     for circle in nx.simple_cycles(hands_over):
         named: list[str] = circle[circle.index(min(circle)) :] + circle[: circle.index(min(circle))]

@@ -27,6 +27,18 @@ class Question:
         """Return it as JSON, as the journal keeps it."""
         return {"question": self.text, "choices": list(self.choices)}
 
+    def accept(self, text: str) -> None:
+        """Take an answer that begins with one of the choices, or is a whole one in Markdown.
+
+        Raises:
+            UsageError: it is neither.
+        """
+        begun = text.partition(":")[0].strip()
+        if self.choices and begun not in self.choices and "**Result**" not in text:
+            raise UsageError(
+                f"{begun[:80]!r} is no answer", where=self.key, fix=closest(begun, self.choices)
+            )
+
     def pause(self, run: str) -> Paused:
         """Return the end of a process that has nobody to ask."""
         words = f"{' | '.join(self.choices)}[: why]" if self.choices else "TEXT"
@@ -44,6 +56,18 @@ AskPerson = Callable[[Question], Awaitable[str | None]]
 async def nobody(_: Question) -> str | None:
     """Answer nothing: the run pauses."""
     return None
+
+
+def all_paused(pauses: Sequence[Paused]) -> Paused:
+    """Return the one end of a run in which these wait for a person."""
+    if len(pauses) == 1:
+        return pauses[0]
+    listed = "\n".join(f"  {pause.where}: {pause.problem}" for pause in pauses)
+    return Paused(
+        f"{len(pauses)} seats wait for a person\n{listed}",
+        where=pauses[0].where,
+        fix="\n       ".join(pause.fix for pause in pauses),
+    )
 
 
 def brought(answers: Mapping[str, str]) -> AskPerson:
@@ -78,16 +102,9 @@ def sorted_out(given: Sequence[str], waiting: Mapping[str, Sequence[str]]) -> di
         UsageError: nothing waits, a KEY names none or several, or the answer is none of the
             choices.
     """
-    answers: dict[str, str] = {}
-    for item in given:
-        key, text = _named(item, waiting)
-        choices = waiting[key]
-        begun = text.partition(":")[0].strip()
-        if choices and begun not in choices:
-            raise UsageError(
-                f"{begun!r} is no answer to {key}", where="--answer", fix=closest(begun, choices)
-            )
-        answers[key] = text
+    answers = dict(_named(item, waiting) for item in given)
+    for key, text in answers.items():
+        Question(key, "", tuple(waiting[key])).accept(text)
     return answers
 
 

@@ -126,12 +126,14 @@ class RunContext:
 
         Raises:
             Paused: there is no answer yet.
+            UsageError: it is none of the choices.
         """
 
         async def perform() -> tuple[str, dict[str, Any]]:
             text = await self.person(question)
             if text is None:
                 raise question.pause(self.journal.run)
+            question.accept(text)
             return "person_answered", {"value": text}
 
         event = await self.journal.effect("person", question.key, question.document(), perform)

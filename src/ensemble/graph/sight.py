@@ -65,24 +65,22 @@ def seen_by(
             return [*seen, fenced("\n".join(divided), "views to dispose of")] if divided else seen
 
 
-def question_for(path: str, role: str, state: Mapping[str, Any]) -> str:
-    """Return what a person in this seat is asked: the task, and what the role may see of it."""
-    findings = findings_of(state)
-    told = [f"{path} as {role}: {state['task'].strip()}"]
-    if role_default(role).sees is not Sees.NOTHING:
-        blind = role_default(role).sees is not Sees.EVERYTHING
-        answered = [turn for turn in latest(turns_of(state)) if turn.answered]
-        told += [_said(turn, number, blind=blind) for number, turn in enumerate(answered, 1)]
-        told += [_finding(finding) for finding in findings]
-    told += [evidence_line(item) for item in evidence_of(state)]
-    return "\n".join(told)
+def question_for(path: str, role: str, task: str, seen: Sequence[str]) -> str:
+    """Return what a person in a seat is asked: the task, and what the role may see.
+
+    Args:
+        path: the seat's path.
+        role: the role it is in.
+        task: what is to be decided.
+        seen: as `seen_by` returns it; fences are for models and become headings.
+    """
+    return "\n\n".join([f"{path} as {role}: {task.strip()}", *map(_unfenced, seen)])
 
 
-def _said(turn: Turn, number: int, *, blind: bool) -> str:
-    answer = cast("Document", turn.answer)
-    who = f"answer {number}" if blind else f"{turn.path} ({turn.agent}, {turn.role})"
-    position = f"{answer['position']}: " if answer["position"] else ""
-    return f"{who}: {position}{answer['result']}"
+def _unfenced(piece: str) -> str:
+    head, *lines = piece.split("\n")
+    name = head.strip("<>").split(" ", 2)[-1]
+    return "\n".join([f"{name}:", *lines[:-1]])
 
 
 def _recused(turns: Sequence[Turn], own_model: str | None) -> list[Turn]:

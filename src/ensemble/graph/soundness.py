@@ -31,6 +31,8 @@ MEANINGS: Final = {
     "G016": "Agents seated together that escalate to each other in a circle.",
     "G017": "A tool that can change something, held in a turn that audits. An audit may read, "
     "search and, on a workspace that it cannot write to, run Bash; it holds nothing else.",
+    "G018": "Waves (`ask_in`) that are not just a panel's members, or that a chair would make "
+    "pointless: it may decide otherwise than those who were asked.",
 }
 """What each code means."""
 

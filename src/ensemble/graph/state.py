@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from typing_extensions import TypedDict  # before Python 3.12 no schema is made of typing's own
 
-from ensemble.roles import ROLE_DEFAULTS, Role, TurnStatus
+from ensemble.roles import ROLE_DEFAULTS, TurnStatus
 
 Document = dict[str, Any]
 BEFORE: Final = "lab.before"
@@ -89,8 +89,14 @@ class Turn:
     problem: str | None = None
     """Why there is no answer."""
     model_calls: int = 0
+    round: int = 0
+    """How many turns the path had taken before, in whatever role."""
+    step: int = 0
+    """One more than the latest step of the turns that had ended when it began."""
     knew: Sequence[str] = ()
     """Ids of the evidence, and of others' findings, that there were when the turn began."""
+    checked: Sequence[str | None] = ()
+    """Per check of the answer, the evidence that the lab measured for it; None where it did not."""
     unmeasured: Sequence[str] = ()
     """Figures that the answer states and nothing measured."""
     escalation: Document | None = None
@@ -106,20 +112,20 @@ class Turn:
         """The position taken, if any."""
         return self.answer.get("position") if self.answer else None
 
-    @property
-    def round(self) -> int:
-        """How often the seat had answered before; an advisee has, in another role."""
-        return self.occurrence + (self.role == Role.ADVISEE)
-
     def document(self) -> Document:
         """Return the turn as JSON."""
         return dict(vars(self))
 
 
 def turns_of(state: Mapping[str, Any]) -> list[Turn]:
-    """Return the finished turns in order: by round, then seat, then place in the seat."""
+    """Return the finished turns in order: as they began, then by seat and place in it."""
     found = [Turn(**document) for document in state.get("turns", {}).values()]
-    return sorted(found, key=lambda turn: (turn.round, turn.rank, place_of(turn.path)))
+    return sorted(found, key=lambda turn: in_order(vars(turn)))
+
+
+def in_order(turn: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what a turn's document is sorted by, wherever turns are listed."""
+    return (turn.get("step", turn["occurrence"]), turn["rank"], place_of(turn["path"]))
 
 
 def place_of(path: str) -> tuple[str, int]:

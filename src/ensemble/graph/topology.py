@@ -28,7 +28,7 @@ class Edge:
     when: Condition | None = None
     """The edge is taken only where this holds; None always holds."""
     at_most: int | None = None
-    """How often the edge may be taken in one run; None is once for an edge that ends no loop."""
+    """How often the edge may be taken in one run; None sets no bound of its own."""
 
     @property
     def targets(self) -> tuple[str, ...]:

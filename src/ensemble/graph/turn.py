@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ensemble.agents.casting import Casting
-from ensemble.agents.prompt import PREAMBLE, own_part, shared_part
+from ensemble.agents.prompt import PREAMBLE, fenced, own_part, shared_part
 from ensemble.answers.answer import Wanted
 from ensemble.errors import Paused
 from ensemble.graph.dialogue import (
@@ -120,13 +120,21 @@ def _begin(
     )
     briefing = replace(run.briefing, task=state["task"])
     if member.agent.is_person:
-        own = question_for(member.path, role, state)
+        own = question_for(member.path, role, state["task"], [*_before(state), *seen])
     else:
         asked_for = wanted.spared() if first and first.brief else wanted
         own = own_part(casting, briefing, ensemble.standing(member), asked_for, seen)
     evidence = [item["id"] for item in evidence_of(state)]
     others = [finding.id for finding in findings if finding.by != member.path]
-    return Progress(key, own, tuple(ids), knew=(*evidence, *others))
+    known: Mapping[str, Document] = state.get("turns", {})
+    return Progress(
+        key,
+        own,
+        tuple(ids),
+        knew=(*evidence, *others),
+        round=sum(taken["path"] == member.path for taken in known.values()),
+        step=1 + max((taken["step"] for taken in known.values()), default=0),
+    )
 
 
 async def _go_on(
@@ -194,8 +202,8 @@ def _ended(
         version=member.agent.spec.version,
         sha256=member.agent.sha256,
         role=role,
-        mode=casting.mode,
-        tool_mode=casting.tool_mode,
+        mode=str(casting.mode),
+        tool_mode=casting.tool_mode and str(casting.tool_mode),
         status=outcome.status.value if failed else TurnStatus.ANSWERED.value,
         asked=chain[0].asked if chain else None,
         served=answered.reply.served if answered else by_person,
@@ -206,6 +214,8 @@ def _ended(
         answer=None if failed else outcome.answer.model_dump(mode="json"),
         problem=outcome.problem if failed else None,
         model_calls=outcome.calls,
+        round=progress.round,
+        step=progress.step,
         knew=list(progress.knew),
     )
 
@@ -220,7 +230,8 @@ def _weighed(
     briefing = run.briefing
     given = [state["task"], *(text for _, text in (*briefing.files, *briefing.facts))]
     seated = {member.agent.name for member in ensemble.members}
-    figures = () if casting.agent.is_person else unmeasured(turn.answer, given, evidence)
+    known = {finding.id for finding in findings_of(state)}
+    figures = () if casting.agent.is_person else unmeasured(turn.answer, given, evidence, known)
     escalation = escalation_of(turn, casting, evidence, seated)
     return replace(turn, unmeasured=figures, escalation=escalation)
 
@@ -229,6 +240,12 @@ def _key(member: Member, role: str, state: Mapping[str, Any]) -> str:
     """Return the key of the member's next turn in `role`."""
     begun = f"{member.path}/{role}#"
     return f"{begun}{sum(key.startswith(begun) for key in state.get('turns', {}))}"
+
+
+def _before(state: Mapping[str, Any]) -> list[str]:
+    """Return what was measured first, for a person, who reads no shared part."""
+    evidence = [evidence_line(item) for item in _measured_before(state)]
+    return [fenced("\n".join(evidence), "measured before anyone spoke")] if evidence else []
 
 
 def _measured_before(state: Mapping[str, Any]) -> list[Document]:

@@ -6,22 +6,22 @@ whoever sits first.
 
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 from ensemble.graph.seating import Ensemble, Rules
 from ensemble.graph.state import Turn, latest, takes_position, turns_of
 from ensemble.roles import Role
 
-VOTERS: Final = (Role.PANEL_MEMBER, Role.TIEBREAKER)
-
 
 def voters_of(ensemble: Ensemble, turns: Sequence[Turn]) -> list[Turn]:
     """Return the turns that vote: where there was a panel its members, else all with a position.
 
-    A member that took its findings in since, as advisee, votes by its later answer.
+    A member that took its findings in since, as advisee, votes by its later answer. A
+    tiebreaker does not vote: it decides where the vote does not.
     """
-    panel = {turn.path for turn in turns if turn.role in VOTERS}
-    taking = [turn for turn in latest(turns) if takes_position(turn.role)]
+    panel = {turn.path for turn in turns if turn.role == Role.PANEL_MEMBER}
+    voices = [turn for turn in latest(turns) if turn.role != Role.TIEBREAKER]
+    taking = [turn for turn in voices if takes_position(turn.role)]
     if voting := [turn for turn in taking if turn.path in panel]:
         return voting
     decider = ensemble.topology.decider()

@@ -140,6 +140,8 @@ class Ways:
         if not sizes or Role.PANEL_MEMBER not in self._topology.roles_of(seat):
             return []
         nodes = [node_name(m.path, Role.PANEL_MEMBER) for m in self._ensemble.at(seat)]
+        if len(nodes) != sum(sizes):
+            return []  # they are another panel's
         ends = [*accumulate(sizes)]
         return [nodes[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 

@@ -8,7 +8,7 @@ from ensemble.errors import EnsembleError, Faults, closest
 from ensemble.graph.seating import Ensemble
 from ensemble.lab.datasets import locate
 from ensemble.lab.specs import TOOLS, Evaluate, Spec, read_spec
-from ensemble.roles import KNOWN_TOOLS, Role
+from ensemble.roles import KNOWN_TOOLS
 from ensemble.scenarios.reading import Reader
 from ensemble.scenarios.spec import Scenario
 
@@ -127,27 +127,3 @@ def check_names(scenario: Scenario, ensemble: Ensemble, reader: Reader) -> None:
     for name, among, steps, kind in named:
         if name not in among:
             reader.fault(f"there is no {kind} {name!r}", *steps, fix=closest(name, among))
-    _check_waves(scenario, ensemble, reader)
-
-
-def _check_waves(scenario: Scenario, ensemble: Ensemble, reader: Reader) -> None:
-    """Check that the waves of `ask_in` are just a panel's members, and that votes are counted."""
-    waves = scenario.decision.ask_in
-    if not waves:
-        return
-    steps = ("decision", "ask_in")
-    panels = {
-        seat: len(ensemble.at(seat))
-        for seat, role in ensemble.topology.entries()
-        if role == Role.PANEL_MEMBER
-    }
-    if scenario.decision.rule == "chair":
-        fix = "set `rule: majority`, or leave `ask_in` out"
-        reader.fault(
-            "a chair may decide otherwise than its panel, so all are asked", *steps, fix=fix
-        )
-    elif sum(waves) not in panels.values():
-        held = ", ".join(f"{seat} has {number}" for seat, number in panels.items())
-        reader.fault(
-            f"the waves ask {sum(waves)} members", *steps, fix=f"make their sum a panel: {held}"
-        )

@@ -14,6 +14,7 @@ from ensemble.agents.library import Agent, load_agents
 from ensemble.agents.prompt import Briefing
 from ensemble.config import Settings, load_settings
 from ensemble.errors import UsageError, closest, raise_all
+from ensemble.graph.bounds import bounds_of
 from ensemble.graph.fitness import misfits
 from ensemble.graph.person import AskPerson, nobody
 from ensemble.graph.run_context import Limits, RunContext
@@ -103,6 +104,7 @@ class Panel:
 
         Raises:
             NoModelLeft: a seat has no model that can be asked.
+            OverLimit: even if nothing goes wrong the run is over its limits.
             Paused: a person has to answer, and `person` did not.
             InvalidFile: an agent, seat or graph does not exist, or does not fit the others.
         """
@@ -110,12 +112,14 @@ class Panel:
 
         ensemble, settings = self._seated, load_settings()
         stage = await self._stage(ensemble, settings, Path(folder) if folder else None)
+        plan = replace(self._plan(ensemble, task), graph=self._compiled)
+        counted = bounds_of(ensemble, plan.briefing, stage.chains or {}, params=plan.params)
+        counted.refuse_over(plan.limits, where="limits")
         run = Path(folder).name if folder else _IN_MEMORY
         file = JournalFile.create(Path(folder), run) if folder else None
         journal = Journal(run, file=file, redactor=redactor_for(settings))
         try:
             async with kept_open():
-                plan = replace(self._plan(ensemble, task), graph=self._compiled)
                 outcome = await perform(plan, journal, stage)
         finally:
             journal.close()

@@ -26,7 +26,7 @@ from ensemble.errors import (
     Paused,
 )
 from ensemble.graph.lab_desk import LabDesk, Measures, Request
-from ensemble.graph.person import AskPerson, nobody
+from ensemble.graph.person import AskPerson, all_paused, nobody
 from ensemble.graph.run_context import Limits, RunContext
 from ensemble.graph.seating import Ensemble
 from ensemble.graph.state import BEFORE, turns_of
@@ -223,7 +223,7 @@ async def _play(plan: Plan, journal: Journal, stage: Stage) -> None:
     with tracing.tracing_context(enabled=None if stage.settings.tracing else False):
         state: dict[str, Any] = await graph.ainvoke(start, context=run)
     if run.paused:
-        raise _all_paused(run.paused)
+        raise all_paused(run.paused)
     _refuse_silence(state, run)
 
 
@@ -276,17 +276,6 @@ def _refuse_silence(state: Mapping[str, Any], run: RunContext) -> None:
             where=turns[0].key,
             fix=f"mend a cause named above ({len(chain)} candidates), then run again",
         )
-
-
-def _all_paused(pauses: list[Paused]) -> Paused:
-    if len(pauses) == 1:
-        return pauses[0]
-    listed = "\n".join(f"  {pause.where}: {pause.problem}" for pause in pauses)
-    return Paused(
-        f"{len(pauses)} seats wait for a person\n{listed}",
-        where=pauses[0].where,
-        fix="\n       ".join(pause.fix for pause in pauses),
-    )
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from ensemble.graph.person import questions_open
+from ensemble.graph.state import in_order
 from ensemble.journal.digest import digest
 from ensemble.journal.record import Event
 from ensemble.models.cost import cost_usd
@@ -50,7 +51,7 @@ def result_of(
         "authority_reasons": decided.get("authority_reasons", ["the run reached no decision"]),
         "witnesses": decided.get("witnesses", {"seated": 0, "answered": 0, "effective": 0.0}),
         "decision": decided.get("decision"),
-        "turns": [_turn(turn, usage_by_turn) for turn in sorted(turns, key=_order)],
+        "turns": [_turn(turn, usage_by_turn) for turn in sorted(turns, key=in_order)],
         "findings": decided.get("findings", []),
         "flips": decided.get("flips", []),
         "evidence": _evidence(events),
@@ -92,11 +93,6 @@ def usage_of(events: Sequence[Event]) -> Document:
 def _value(events: Sequence[Event], name: str) -> Document:
     found = [e for e in events if e.event == name]
     return cast("Document", found[-1].value) if found else {}
-
-
-def _order(turn: Mapping[str, Any]) -> tuple[Any, ...]:
-    seat, _, number = str(turn["path"]).partition("[")
-    return (turn["occurrence"], turn["rank"], seat, int(number.removesuffix("]") or 0))
 
 
 def _turn(turn: Document, usage: Mapping[str, Document]) -> Document:

@@ -169,6 +169,8 @@ def a_turn(
         version="1.0.0",
         sha256="0" * 64,
         role=role,
+        round=occurrence + (role == "advisee"),
+        step=occurrence + (role == "advisee"),
         mode="evaluative",
         tool_mode="audit",
         status="answered" if answer else "failed",

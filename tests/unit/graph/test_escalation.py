@@ -88,9 +88,16 @@ def test_the_embedded_models_words_hand_nothing_over_but_a_gate_does() -> None:
 
 @pytest.mark.parametrize(
     ("targets", "to"),
-    [((), "human"), (("a", "b"), "b"), (("x", "human"), "x"), (("human",), "human")],
+    [
+        ((), "human"),
+        (("a", "b"), "b"),
+        (("x", "human"), "human"),
+        (("x", "y"), "x"),
+        (("human", "b"), "human"),
+        (("human",), "human"),
+    ],
 )
-def test_who_takes_over_is_one_who_is_seated_else_the_first_named(
+def test_who_takes_over_is_the_first_who_is_there_else_the_first_named(
     targets: tuple[str, ...], to: str
 ) -> None:
     assert resolved(targets, {"b"}) == to

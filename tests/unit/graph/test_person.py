@@ -44,7 +44,7 @@ def test_where_one_question_waits_it_need_not_be_named(given: str) -> None:
         ("ship", WAITING, "it is not said which question is answered"),
         ("panel=ship", WAITING, "several questions begin so"),
         ("panel[0]=shipp", WAITING, "did you mean 'ship'?"),
-        ("maybe", ONE, "'maybe' is no answer to decision"),
+        ("maybe", ONE, "decision: 'maybe' is no answer"),
         ("confirm", {}, "no question waits"),
     ],
 )
