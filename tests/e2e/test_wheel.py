@@ -51,7 +51,7 @@ def test_a_projects_own_agent_wins(unpacked: Path, tmp_path: Path) -> None:
 
     agents = ensemble(unpacked, tmp_path, "list", "agents")
 
-    assert str(tmp_path / "agents" / "skeptic.md") in agents
+    assert "  agents/skeptic.md" in agents
     assert str(unpacked / "ensemble" / "_library" / "agents" / "skeptic.md") not in agents
     assert str(unpacked / "ensemble" / "_library" / "agents" / "ml-engineer.md") in agents
 

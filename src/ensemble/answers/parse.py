@@ -52,8 +52,8 @@ def parse_words(text: str, wanted: Wanted) -> Answer:
         return parse_answer(text, wanted)
     except Unparsed:
         head, _, why = text.strip().partition(":")
-        position = _position(head, wanted.choices) if wanted.choices else None
-    parts = [part.strip() for part in re.split(r"[;\n]", why if position else text)]
+        position = _position(head, wanted.choices)
+    parts = [part.strip() for part in re.split(r"[;\n]", why)]
     dispositions = tuple(read_dispositions(parts))
     said = "; ".join(part for part in parts if part and not tuple(read_dispositions([part])))
     return Answer(

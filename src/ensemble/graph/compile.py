@@ -16,7 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
-from ensemble.errors import Paused
+from ensemble.errors import Paused, UsageError
 from ensemble.graph.confirmation import confirmation, confirmed
 from ensemble.graph.decision import decide
 from ensemble.graph.dialogue import Progress
@@ -134,7 +134,7 @@ class _Runs:
     async def made(self, state: _GraphState) -> RunContext:
         """Return a new run; where a checkpointer can hold the thread, a person interrupts it."""
         run = await self._make(self._ensemble, state.get("task", ""))
-        if self._checkpoints:
+        if self._checkpoints or _is_checkpointed():
             self._of_thread[_thread()] = run
             if run.person is nobody:
                 run.person = _by_interrupt
@@ -157,7 +157,14 @@ class _Runs:
 
 
 def _thread() -> str:
-    return str(get_config().get("configurable", {}).get("thread_id"))
+    """Return the thread, and where in the graphs around this one it runs."""
+    told = get_config().get("configurable", {})
+    return f"{told.get('thread_id')} {str(told.get('checkpoint_ns', '')).rpartition('|')[0]}"
+
+
+def _is_checkpointed() -> bool:
+    """Return whether a graph around this one has a checkpointer."""
+    return get_config().get("configurable", {}).get("__pregel_checkpointer") is not None
 
 
 async def _by_interrupt(question: Question) -> str:
@@ -174,6 +181,8 @@ def _begin_node(ways: Ways, runs: _Runs) -> Any:
         }
         kept = {name: part for name, part in state.items() if name not in _OF_ONE_RUN}
         fresh = cast("EnsembleState", kept)
+        if not str(state.get("task", "")).strip():
+            raise UsageError("there is no task", where="graph", fix='invoke with `{"task": "…"}`')
         entered = ways.onward(BEGIN, fresh)
         update: StateUpdate = {
             name: {**emptied[name], **entered.get(name, {})} for name in _OF_ONE_RUN

@@ -70,7 +70,7 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     fixed = _fixed_by_gate(ensemble, evidence)
     if fixed:
         position = cast("str", ensemble.rules.on_gate_failed)
-    disposed = dispositions([finding.id for finding in findings], answer)
+    disposed = dispositions(findings, answer)
     others = minority(turns, views_of(voters), position, answer)
     claims = [_claim(raised, evidence) for raised in answer.get("claims", ())]
     claims += [item for turn in verdict.carriers for item in _checked(turn, evidence)]
@@ -142,6 +142,9 @@ def _verdict(
     if rules.rule == "chair" and decider is not None:  # None: no way led to it
         if decider.answer is not None:
             return _Verdict(decider.position, (decider,), decides=True, answer=decider.answer)
+        if decider.agent == HUMAN:  # nobody stands in for a person
+            causes.add(Authority.VOID, f"{decider.path}, a person, gave no answer to go by")
+            return _Verdict()
         causes.add(Authority.DEGRADED, f"{decider.path} gave no answer; the vote stands in for it")
     position = winner(rules, voters)
     breaker = next((t for t in turns if t.role == Role.TIEBREAKER and t.answered), None)

@@ -3,6 +3,7 @@
 Pure functions of the state. What is done about a finding is the decision's to say.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
@@ -29,11 +30,15 @@ class Finding:
     """audit: a seat raised it; gate: a measurement did; unmeasured: figures without evidence;
     refuted: a check came out against its claim."""
     turn: str | None = None
-    """Key of the turn that raised it; None for a gate."""
+    """Key of the turn that raised it last; None for a gate."""
+    first: str | None = None
+    """Key of the turn that raised it first."""
+    let_go: bool = False
+    """Whether who raised it has looked again, in the same role, and does not raise it any more."""
 
     def document(self) -> Document:
         """Return the finding as JSON."""
-        return {key: item for key, item in asdict(self).items() if key != "turn"}
+        return {key: item for key, item in asdict(self).items() if key not in ("turn", "first")}
 
 
 def findings_of(state: Mapping[str, Any]) -> list[Finding]:
@@ -44,11 +49,7 @@ def findings_of(state: Mapping[str, Any]) -> list[Finding]:
     """
     evidence = evidence_of(state)
     turns = turns_of(state)
-    raised = [
-        Finding(id="", by=turn.path, turn=turn.key, **item)
-        for turn in turns
-        for item in (turn.answer or {}).get("findings", ())
-    ]
+    raised = _raised(turns)
     refuted = [item for turn in turns for item in _refuted(turn, evidence)]
     unmeasured = [_unmeasured(turn) for turn in turns if turn.unmeasured]
     listed = {"G": _by_gates(evidence), "F": raised, "R": refuted, "U": unmeasured}
@@ -57,6 +58,28 @@ def findings_of(state: Mapping[str, Any]) -> list[Finding]:
         for mark, found in listed.items()
         for number, finding in enumerate(found, 1)
     ]
+
+
+def _raised(turns: Sequence[Turn]) -> list[Finding]:
+    """Return what the seats raised; the same place and title from the same seat is one finding."""
+    found: dict[tuple[str, str, str, int], Finding] = {}
+    looked: dict[tuple[str, str], str] = {}
+    for turn in turns:
+        if turn.answered:
+            looked[turn.path, turn.role] = turn.key
+        told: Counter[tuple[str, str]] = Counter()
+        for item in (turn.answer or {}).get("findings", ()):
+            finding = Finding(id="", by=turn.path, first=turn.key, **item)
+            told[about(finding)] += 1
+            same = (turn.path, *about(finding), told[about(finding)])
+            found[same] = replace(found.get(same, finding), turn=turn.key)
+    last = set(looked.values())
+    return [replace(finding, let_go=finding.turn not in last) for finding in found.values()]
+
+
+def about(finding: Finding) -> tuple[str, str]:
+    """Return what a finding is told by, whoever raises it: its place and its title."""
+    return finding.location.casefold(), finding.title.casefold()
 
 
 def _by_gates(evidence: Sequence[Document]) -> list[Finding]:
@@ -109,6 +132,7 @@ def _refuted(turn: Turn, evidence: Sequence[Document]) -> list[Finding]:
             evidence=measured.id,
             kind="refuted",
             turn=turn.key,
+            first=turn.key,
         )
         for check, measured in checks_of(turn, evidence)
         if measured.holds is False

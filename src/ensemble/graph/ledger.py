@@ -4,16 +4,31 @@ Readings of the answers alone; how far they lower the authority is `decision`'s 
 """
 
 from collections.abc import Sequence
+from typing import Final
 
+from ensemble.agents.casting import role_default
 from ensemble.graph.findings import Finding, View
 from ensemble.graph.state import Document, Turn
-from ensemble.roles import Severity
+from ensemble.roles import Sees, Severity
+
+LET_GO: Final = "not raised again by who found it"
 
 
-def dispositions(ids: Sequence[str], answer: Document) -> list[Document]:
-    """Return what a decider's answer says of each finding or view; `open` where it says nothing."""
-    given = {item["finding"]: item for item in answer.get("dispositions", ())}
-    return [given.get(name, {"finding": name, "state": "open", "reason": ""}) for name in ids]
+def dispositions(findings: Sequence[Finding], answer: Document) -> list[Document]:
+    """Return what is done about each finding: as the decider says, else as its finder does.
+
+    One that nobody says anything of is `open`.
+    """
+    given = _given(answer)
+    return [
+        given.get(finding.id)
+        or {
+            "finding": finding.id,
+            "state": "fixed" if finding.let_go else "open",
+            "reason": LET_GO if finding.let_go else "",
+        }
+        for finding in findings
+    ]
 
 
 def minority(
@@ -27,8 +42,13 @@ def minority(
         position: what was decided.
         answer: the answer that it stands in.
     """
-    told = dispositions([view.id for view in views], answer)
-    of_path = {path: item for view, item in zip(views, told, strict=True) for path in view.paths}
+    given = _given(answer)
+    silence = {"state": "open", "reason": ""}
+    of_path = {
+        path: {**given.get(view.id, silence), "finding": view.id}
+        for view in views
+        for path in view.paths
+    }
     return [
         {
             "id": of_path.get(turn.path, {}).get("finding"),
@@ -75,10 +95,14 @@ def flips(turns: Sequence[Turn]) -> list[Document]:
     last: dict[str, Turn] = {}
     found: list[Document] = []
     for turn in turns:
-        if turn.position is None:
-            continue
+        if turn.position is None or role_default(turn.role).sees is Sees.ANSWERS_BLIND:
+            continue  # who judges answers has new ones before it
         before = last.get(turn.path)
         last[turn.path] = turn
         if before and before.position != turn.position and set(turn.knew) <= set(before.knew):
             found.append({"seat": turn.path, "from": before.position, "to": turn.position})
     return found
+
+
+def _given(answer: Document) -> dict[str, Document]:
+    return {item["finding"]: item for item in answer.get("dispositions", ())}

@@ -4,9 +4,10 @@ A person is one more effect: what was asked and answered stands in the journal, 
 asks nobody. Has never heard of terminals; an answer is brought by whoever starts the run.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from ensemble.errors import Paused, UsageError, closest
 from ensemble.journal.record import Event
@@ -34,7 +35,11 @@ class Question:
             UsageError: it is neither.
         """
         begun = text.partition(":")[0].strip()
-        if self.choices and begun not in self.choices and "**Result**" not in text:
+        whole = "**Result**" in text or text.lstrip().startswith("{")
+        if "/model#" in self.key and not whole:
+            told = "this seat's answer is a whole one, with **Result** and **Confidence**"
+            raise UsageError(told, where=self.key, fix="write it to a file and give `KEY=@FILE`")
+        if self.choices and begun not in self.choices and not whole:
             raise UsageError(
                 f"{begun[:80]!r} is no answer", where=self.key, fix=closest(begun, self.choices)
             )
@@ -49,6 +54,8 @@ class Question:
         )
 
 
+_KEY: Final = re.compile(r"[\w-]+(\[\d+\])?(/[\w#/-]+)?")
+"""What a question's key, or its beginning, looks like."""
 AskPerson = Callable[[Question], Awaitable[str | None]]
 """Returns the answer, or None where there is none yet."""
 
@@ -115,7 +122,7 @@ def _named(item: str, waiting: Mapping[str, Sequence[str]]) -> tuple[str, str]:
     meant = exact or meant
     if len(meant) == 1:
         return meant[0], rest.strip()
-    if len(waiting) == 1 and not meant:
+    if len(waiting) == 1 and not meant and not (equals and _KEY.fullmatch(head.strip())):
         return next(iter(waiting)), item.strip()
     if not waiting:
         raise UsageError("no question waits", where="--answer", fix="leave the option out")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ensemble.errors import InvalidFile
-from ensemble.graph.findings import findings_of
+from ensemble.graph.findings import about, findings_of
 from ensemble.graph.state import evidence_of, latest, takes_position, turns_of
 from ensemble.roles import Severity
 
@@ -123,9 +123,8 @@ def learned() -> Condition:
         measured = [round_of.get(item["asked_by"][0]) for item in evidence_of(state)]
         raised: dict[int, set[tuple[str, str]]] = {}
         for finding in findings_of(state):
-            if finding.turn is not None and finding.kind != "unmeasured":
-                about = (finding.location.casefold(), finding.title.casefold())
-                raised.setdefault(round_of[finding.turn], set()).add(about)
+            if finding.first is not None:
+                raised.setdefault(round_of[finding.first], set()).add(about(finding))
         before = set[tuple[str, str]]().union(*(raised[n] for n in raised if n < last))
         return last in measured or bool(raised.get(last, set()) - before)
 

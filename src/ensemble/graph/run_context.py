@@ -5,6 +5,7 @@ number of runs at once.
 """
 
 import hashlib
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -130,7 +131,8 @@ class RunContext:
         """
 
         async def perform() -> tuple[str, dict[str, Any]]:
-            text = await self.person(question)
+            said: Any = self.person(question)
+            text = await said if inspect.isawaitable(said) else said
             if text is None:
                 raise question.pause(self.journal.run)
             question.accept(text)

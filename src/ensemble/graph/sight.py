@@ -153,4 +153,6 @@ def _finding(finding: Finding) -> str:
     about = [finding.location, finding.issue, finding.impact, finding.recommendation]
     evidence = f" [{finding.evidence}]" if finding.evidence else ""
     detail = "; ".join(text for text in about if text)
-    return f"{finding.id} [{finding.severity}] {finding.title}{evidence}: {detail}".rstrip(": ")
+    gone = " (not raised again)" if finding.let_go else ""
+    told = f"{finding.id} [{finding.severity}]{gone} {finding.title}{evidence}: {detail}"
+    return told.rstrip(": ")

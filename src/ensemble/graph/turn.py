@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ensemble.agents.casting import Casting
 from ensemble.agents.prompt import PREAMBLE, fenced, own_part, shared_part
-from ensemble.answers.answer import Wanted
+from ensemble.answers.answer import Answer, Wanted
 from ensemble.errors import Paused
 from ensemble.graph.dialogue import (
     Progress,
@@ -33,6 +33,7 @@ from ensemble.graph.state import (
     Turn,
     evidence_of,
     is_measured_before,
+    takes_position,
     turns_of,
 )
 from ensemble.graph.voting import voters_of
@@ -106,7 +107,8 @@ def _begin(
     casting = ensemble.castings[member.path, role]
     findings = findings_of(state)
     views = views_of(voters_of(ensemble, turns_of(state))) if role == Role.DECISION_MAKER else []
-    ids = [item.id for item in (*findings, *views)]
+    standing = [finding for finding in findings if not finding.let_go]
+    ids = [item.id for item in (*standing, *views)]
     wanted = ensemble.wanted(casting, ids)
     seen = seen_by(
         member.path,
@@ -211,13 +213,19 @@ def _ended(
         stand_in=answered is not None and answered.candidate.fallback,
         truncated=answered is not None and answered.reply.finish == "length",
         fallbacks=[_fallback(attempt) for attempt in _attempts(outcome)],
-        answer=None if failed else outcome.answer.model_dump(mode="json"),
+        answer=None if failed else _kept(outcome.answer, role),
         problem=outcome.problem if failed else None,
         model_calls=outcome.calls,
         round=progress.round,
         step=progress.step,
         knew=list(progress.knew),
     )
+
+
+def _kept(answer: Answer, role: str) -> Document:
+    """Return an answer as it is kept: a role that takes no position has none."""
+    position = answer.position if takes_position(role) else None
+    return answer.model_copy(update={"position": position}).model_dump(mode="json")
 
 
 def _weighed(

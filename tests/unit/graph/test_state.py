@@ -67,6 +67,21 @@ def test_findings_are_numbered_gates_apart_from_what_seats_raised() -> None:
     assert "turn" not in findings[2].document()
 
 
+def test_a_finding_raised_again_is_one_and_one_that_is_not_is_let_go() -> None:
+    first = a_turn(
+        "auditor", "auditor", an_answer(findings=[a_finding(), a_finding("LOW", "a typo")])
+    )
+    again = a_turn("auditor", "auditor", an_answer(findings=[a_finding()]), occurrence=1)
+
+    found = findings_of(a_state(first, again))
+
+    assert [(f.id, f.title, f.let_go) for f in found] == [
+        ("F1", "a leak", False),
+        ("F2", "a typo", True),
+    ]
+    assert (found[0].first, found[0].turn) == ("auditor/auditor#0", "auditor/auditor#1")
+
+
 def test_evidence_is_read_by_number_not_by_letters() -> None:
     state = a_state(evidence=[an_evidence(f"L{n}") for n in (10, 9, 1)])
 
