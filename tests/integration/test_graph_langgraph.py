@@ -9,6 +9,7 @@ import pytest
 from langchain_core.callbacks import AsyncCallbackHandler
 
 from ensemble.agents.library import a_person
+from ensemble.errors import CannotWrite, Paused, UsageError
 from ensemble.graph.compile import compile_graph
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble
@@ -120,11 +121,11 @@ async def test_a_thread_that_broke_off_goes_on_with_its_runs_context(review: Ens
 
     async def breaks_at_the_chair(candidate: Candidate, call: ModelCall) -> Reply:
         if broken and call.key.startswith("chair"):
-            raise RuntimeError("the cable")
+            raise CannotWrite("the cable", where="here", fix="plug it in")
         return await script(candidate, call)
 
     run = scripted_context(review, breaks_at_the_chair)
-    with pytest.raises(RuntimeError, match="the cable"):
+    with pytest.raises(CannotWrite, match="the cable"):
         await graph.ainvoke({"task": "one"}, thread, context=run)
     broken = False
 
@@ -335,3 +336,74 @@ async def test_a_person_interrupts_a_thread_that_a_checkpointer_holds() -> None:
     assert "decision" not in waiting
     assert state["decision"]["decision"]["position"] == "reject"
     assert state["decision"]["decision"]["result"] == "not yet"
+
+
+async def test_a_person_in_a_graph_without_a_checkpointer_is_said_to_be_waited_for() -> None:
+    ensemble = an_ensemble(load_topology(GRAPHS / "gate.py"), {"person": a_person()})
+    contexts = Contexts()
+    graph = compile_graph(ensemble, make_context=contexts.make)
+
+    with pytest.raises(Paused, match="person/decision_maker#0"):
+        await graph.ainvoke({"task": "one"})
+
+
+async def test_a_person_interrupts_the_checkpointed_graph_around_the_panel() -> None:
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.graph import END as LAST
+    from langgraph.graph import START as FIRST
+    from langgraph.graph import StateGraph
+    from langgraph.types import Command
+
+    class Outer(TypedDict, total=False):
+        task: str
+        decision: dict[str, Any]
+        signed: bool
+
+    ensemble = an_ensemble(load_topology(GRAPHS / "gate.py"), {"person": a_person()})
+    outer: Any = StateGraph(Outer)
+    outer.add_node("gate", compile_graph(ensemble, make_context=Contexts().make))
+    outer.add_node("after", lambda state: {"signed": bool(state.get("decision"))})
+    outer.add_edge(FIRST, "gate")
+    outer.add_edge("gate", "after")
+    outer.add_edge("after", LAST)
+    graph = outer.compile(checkpointer=InMemorySaver())
+    thread: Any = {"configurable": {"thread_id": "1"}}
+
+    waiting = await graph.ainvoke({"task": "one"}, thread)
+    done = await graph.ainvoke(Command(resume="promote: signed"), thread)
+
+    assert "signed" not in waiting
+    assert waiting["__interrupt__"][0].value["key"] == "person/decision_maker#0/human#0"
+    assert done["signed"] is True
+    assert done["decision"]["decision"]["position"] == "promote"
+
+
+async def test_what_an_earlier_run_of_the_thread_measured_or_decided_is_gone() -> None:
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    topology = Topology("solo", (Edge(START, "expert", Role.SOLO), Edge("expert", END)))
+    ensemble = an_ensemble(topology, tools=["check_data"])
+    contexts = Contexts({"expert": [a_request(), an_answer("promote")]})
+    graph = compile_graph(ensemble, make_context=contexts.make, checkpointer=InMemorySaver())
+    thread: Any = {"configurable": {"thread_id": "1"}}
+    await graph.ainvoke({"task": "one"}, thread)
+    contexts.lines["expert"] = [an_answer("reject")]
+
+    state = await graph.ainvoke({"task": "two"}, thread)
+
+    assert state["evidence"] == {}
+    assert state["decision"]["evidence"] == []
+    assert [turn["knew"] for turn in state["turns"].values()] == [[]]
+
+
+async def test_a_word_that_is_no_choice_is_refused_however_it_is_brought() -> None:
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.types import Command
+
+    ensemble = an_ensemble(load_topology(GRAPHS / "gate.py"), {"person": a_person()})
+    graph = compile_graph(ensemble, make_context=Contexts().make, checkpointer=InMemorySaver())
+    thread: Any = {"configurable": {"thread_id": "1"}}
+    await graph.ainvoke({"task": "one"}, thread)
+
+    with pytest.raises(UsageError, match="'banana' is no answer"):
+        await graph.ainvoke(Command(resume="banana"), thread)

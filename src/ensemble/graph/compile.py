@@ -213,7 +213,7 @@ def _agent_node(ensemble: Ensemble, member: Member, role: str, ways: Ways, runs:
         update = await take_turn(ensemble, member, role, state, await runs.of(state, runtime))
         if not update:
             tell({"event": "paused", "node": name})
-            return {**ways.leads(name), "entered": {name: {"paused": True}}}
+            return {**ways.leads(name, DECISION), "entered": {name: {"paused": True}}}
         if "turns" not in update:
             return {**ways.leads(name, LAB), **update}
         for turn in update["turns"].values():

@@ -70,8 +70,10 @@ def confirmed(made: Document, said: str) -> Document:
 
 def _reasons(ensemble: Ensemble, turns: Sequence[Turn], made: Document) -> Iterator[str]:
     carriers: list[str] = made["decision"]["carried_by"]
+    decider = ensemble.topology.decider()
     for member in ensemble.members:
-        if member.path in carriers and member.agent.spec.load_bearing:
+        decides = member.path in carriers or member.seat == decider
+        if decides and member.agent.spec.load_bearing:
             yield f"{member.agent.name} is load-bearing: others rely on what it decides"
     for turn in turns:
         escalation = turn.escalation or {}

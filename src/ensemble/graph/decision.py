@@ -75,11 +75,11 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     claims = [_claim(raised, evidence) for raised in answer.get("claims", ())]
     claims += [item for turn in verdict.carriers for item in _checked(turn, evidence)]
     witnesses = _witnesses(voters)
-    _weigh_turns(turns, causes)
+    _weigh_turns(every, causes)
     _weigh_witnesses(ensemble, witnesses, causes)
     _weigh_findings(findings, disposed, causes)
     if verdict.decides:
-        own = {finding.id for finding in findings if finding.by == seat}
+        own = {f.id for f in findings if f.by == seat or f.kind == "unmeasured"}
         answerable = [item for item in disposed if item["finding"] not in own]
         _weigh_silence([*answerable, *others], causes)
     _weigh_claims(claims, causes)
@@ -140,12 +140,13 @@ def _verdict(
     seat = ensemble.topology.decider()
     decider = next((turn for turn in reversed(turns) if turn.seat == seat), None)
     if rules.rule == "chair" and decider is not None:  # None: no way led to it
-        if decider.answer is not None:
+        if decider.answer is not None and decider.position is not None:
             return _Verdict(decider.position, (decider,), decides=True, answer=decider.answer)
         if decider.agent == HUMAN:  # nobody stands in for a person
             causes.add(Authority.VOID, f"{decider.path}, a person, gave no answer to go by")
             return _Verdict()
-        causes.add(Authority.DEGRADED, f"{decider.path} gave no answer; the vote stands in for it")
+        told = "took no position" if decider.answered else "gave no answer"
+        causes.add(Authority.DEGRADED, f"{decider.path} {told}; the vote stands in for it")
     position = winner(rules, voters)
     breaker = next((t for t in turns if t.role == Role.TIEBREAKER and t.answered), None)
     if position is None and breaker is not None:
@@ -302,7 +303,10 @@ def _confidence(answer: Document) -> Document:
 
 
 def _weigh_silence(disposed: Sequence[Document], causes: Causes) -> None:
-    """A decider must answer every finding of others and every view that is not its own."""
+    """A decider must answer every finding of others and every view that is not its own.
+
+    That figures rest on nothing is told by their looks, and costs nobody any authority.
+    """
     named = [str(item.get("finding") or item.get("id")) for item in disposed]
     states = dict(zip(named, disposed, strict=True))
     silent = [name for name, item in states.items() if item["state"] == "open"]

@@ -21,7 +21,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "check_fairness": r"fair|bias|protected|group",
     "evaluate": r"performance|accuracy|acceptance|required metric|calibrat",
     "train": r"performance|accuracy|acceptance|required metric|converge",
-    "benchmark": r"latency|throughput|slow|memory|budget",
+    "benchmark": r"latency|throughput|slow|inference time",
 }
 """Lab tool to what a trigger speaks of where a failed gate of that tool fires it."""
 _WRONG: Final = r"miss|below|under|fail|fall|drop|exceed|over|beyond|differ|moved|detect|found|more"

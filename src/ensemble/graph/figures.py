@@ -14,8 +14,12 @@ _SENTENCE: Final = re.compile(r"(?<=[.!?;])\s+|\n")
 _NAMED: Final = re.compile(r"\b[A-Z]\d+\b")
 _UNIT: Final = r"\s?(?:%|percent\b|[mµn]?s\b|seconds\b|[KMG]i?B\b|tokens\b)"
 _FIGURE: Final = re.compile(
-    rf"(?<![\w.:/#-])(\d[\d,]*\.\d+|\d[\d,]*(?={_UNIT}))(\s?(?:%|percent\b))?(?![\w]|\.\d)"
+    rf"(?<![\w./#])(?<!\d[:-])(\d[\d,]*\.\d+|\d[\d,]*(?={_UNIT}))(\s?(?:%|percent\b))?(?![\w]|\.\d)"
 )
+_VERSION: Final = re.compile(
+    r"(?:python|torch|cuda|version|section|\bv|\bp\s*[<=>]+)\s*$", re.IGNORECASE
+)
+"""What stands before a number that measures nothing: of a release, a chapter, a level."""
 _NUMBER: Final = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _SHOWN: Final = 5
 
@@ -51,6 +55,8 @@ def _stated(text: str, ids: Collection[str]) -> Iterator[str]:
     for sentence in _SENTENCE.split(_FENCE.sub(" ", text)):
         if not any(name in ids for name in _NAMED.findall(sentence)):
             for found in _FIGURE.finditer(sentence):
+                if _VERSION.search(sentence[: found.start()]):
+                    continue
                 yield "".join(found.group(0).split())
 
 

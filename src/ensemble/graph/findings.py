@@ -144,7 +144,7 @@ def _unmeasured(turn: Turn) -> Finding:
         id="",
         severity="LOW",
         title=f"figures that nothing measured: {', '.join(turn.unmeasured)}",
-        location=turn.key,
+        location="",  # a place would tell whose answer it is
         by=turn.path,
         kind="unmeasured",
         turn=turn.key,

@@ -5,6 +5,7 @@ Every fault has a stable code, and all are told at once. Has never heard of mode
 
 from collections.abc import Iterator
 
+from ensemble.graph.confirmation import CONFIRM, REFUSE
 from ensemble.graph.escalation import resolved
 from ensemble.graph.seating import Ensemble, Member
 from ensemble.graph.soundness import GraphFault, networkx, ways_of
@@ -24,6 +25,7 @@ def misfits(ensemble: Ensemble, *, where: str = "rules") -> list[GraphFault]:
         *_several_deciders(ensemble),
         *_unreachable_quorum(ensemble, where),
         *_waves_that_do_not_fit(ensemble, where),
+        *_reserved_choices(ensemble, where),
         *_auditors_of_themselves(ensemble),
         *_escalation_circles(ensemble),
         *violations(ensemble),
@@ -71,6 +73,13 @@ def _waves_that_do_not_fit(ensemble: Ensemble, where: str) -> Iterator[GraphFaul
         problem = f"the waves of `ask_in` ask {sum(waves)} members"
         fix = f"make their sum a panel's: {held or 'there is none'}"
         yield GraphFault("G018", problem, where=where, fix=fix)
+
+
+def _reserved_choices(ensemble: Ensemble, where: str) -> Iterator[GraphFault]:
+    for choice in ensemble.choices:
+        if choice in (CONFIRM, REFUSE):
+            problem = f"the choice {choice!r} is what a person says of a decision"
+            yield GraphFault("G020", problem, where=where, fix="name it otherwise")
 
 
 def _auditors_of_themselves(ensemble: Ensemble) -> Iterator[GraphFault]:

@@ -25,7 +25,7 @@ def seen_by(
     key: str,
     shuffled: Shuffle,
     shared: int,
-    own_model: str | None = None,
+    own_models: Sequence[str] = (),
     views: Sequence[View] = (),
 ) -> list[str]:
     """Return the later evidence and the others' answers that a turn may see.
@@ -37,7 +37,7 @@ def seen_by(
         key: the turn's key; with the run's seed it draws the order of anonymous answers.
         shuffled: draws that order.
         shared: how many pieces of evidence the shared part already holds.
-        own_model: the model that is asked in this turn, as `provider/model`.
+        own_models: those that may be asked in this turn, as `provider/model`, the first first.
         views: what the voters are divided over, for whom has to dispose of it.
     """
     turns = latest(turns_of(state))
@@ -49,7 +49,7 @@ def seen_by(
             return seen
         case Sees.ANSWERS_BLIND:
             others = [turn for turn in turns if turn.path != path and turn.role != Role.AUDITOR]
-            judged = _recused(others, own_model)
+            judged = _recused(others, own_models)
             seen += _anonymous(shuffled(judged, key), _by_turn(turns, findings))
             return [*seen, *_listed("findings of the lab", _of_lab(findings))]
         case Sees.OWN_AND_FINDINGS:
@@ -83,11 +83,14 @@ def _unfenced(piece: str) -> str:
     return "\n".join([f"{name}:", *lines[:-1]])
 
 
-def _recused(turns: Sequence[Turn], own_model: str | None) -> list[Turn]:
-    """Leave out what the judge's own model answered, where others answered too."""
-    by_others = [turn for turn in turns if turn.served != own_model]
-    is_person = own_model is not None and own_model.startswith("manual/")
-    return by_others if any(turn.answered for turn in by_others) and not is_person else [*turns]
+def _recused(turns: Sequence[Turn], own_models: Sequence[str]) -> list[Turn]:
+    """Leave out what the judge's own models answered, where others answered too."""
+    models = [model for model in own_models if not model.startswith("manual/")]
+    for own in (set(models), set(models[:1])):
+        by_others = [turn for turn in turns if turn.served not in own]
+        if any(turn.answered for turn in by_others):
+            return by_others
+    return [*turns]
 
 
 def _of_lab(findings: Sequence[Finding]) -> list[Finding]:

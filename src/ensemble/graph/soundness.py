@@ -33,6 +33,7 @@ MEANINGS: Final = {
     "search and, on a workspace that it cannot write to, run Bash; it holds nothing else.",
     "G018": "Waves (`ask_in`) that are not just a panel's members, or that a chair would make "
     "pointless: it may decide otherwise than those who were asked.",
+    "G020": "A choice that is a person's word on a decision: `confirm` or `refuse`.",
 }
 """What each code means."""
 

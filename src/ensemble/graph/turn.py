@@ -117,7 +117,7 @@ def _begin(
         key=key,
         shuffled=run.shuffled,
         shared=len(_measured_before(state)),
-        own_model=asks,
+        own_models=[f"{c.provider}/{c.model}" for c in chain if c.available],
         views=views,
     )
     briefing = replace(run.briefing, task=state["task"])

@@ -65,9 +65,12 @@ def is_settled(ensemble: Ensemble, state: Mapping[str, Any]) -> bool:
     left = _left(ensemble, rules, {turn.path for turn in voters})
     whole = sum((weight(rules, turn) for turn in voters), left)
     most = max(votes.values(), default=Fraction())
+    won, lost = most > whole / 2, most + left <= whole / 2
     if rules.rule == "unanimous":
-        return len(votes) > 1 or any(turn.position is None for turn in voters)
-    return most > whole / 2 or max(most, Fraction()) + left <= whole / 2
+        won, lost = False, len(votes) > 1 or any(turn.position is None for turn in voters)
+    # A tiebreaker reads all views, so that those not heard yet can still change its mind.
+    broken_later = any(role == Role.TIEBREAKER for _, role in ensemble.topology.entries())
+    return won or (lost and not broken_later)
 
 
 def _left(ensemble: Ensemble, rules: Rules, asked: Collection[str]) -> Fraction:

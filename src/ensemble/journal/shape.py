@@ -21,6 +21,7 @@ _FailureClass = Literal[
     "timeout",
     "transport",
     "unusable",
+    "broken",
     "lost",
     "cancelled",
 ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from ensemble.canonical import without_surrogates
-from ensemble.errors import NoModelLeft
+from ensemble.errors import EnsembleError, NoModelLeft
 from ensemble.journal.record import Event
 from ensemble.models.messages import is_json, plain
 from ensemble.models.policy import Policy, gate
@@ -205,6 +205,10 @@ def _attempt(
             failed = failure
         except TimeoutError:
             failed = ModelFailure(Failure.TIMEOUT, "the whole call took too long")
+        except EnsembleError:
+            raise
+        except Exception as error:  # noqa: BLE001 - anybody's provider may raise anything
+            failed = ModelFailure(Failure.BROKEN, f"{type(error).__name__}: {error}")
         else:
             return "model_replied", {
                 "value": {"text": without_surrogates(reply.text), "finish": reply.finish},

@@ -27,6 +27,7 @@ class Failure(StrEnum):
     TIMEOUT = "timeout"
     TRANSPORT = "transport"
     UNUSABLE = "unusable"
+    BROKEN = "broken"
     LOST = "lost"
     CANCELLED = "cancelled"
 

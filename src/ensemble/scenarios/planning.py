@@ -10,6 +10,7 @@ from ensemble.canonical import tree_hash
 from ensemble.config import Settings, load_settings
 from ensemble.errors import UsageError
 from ensemble.graph.bounds import Bounds, bounds_of
+from ensemble.graph.person import AskPerson, nobody
 from ensemble.graph.run_context import Limits
 from ensemble.journal.redaction import Redactor, secrets_of_environment
 from ensemble.models.probes import Probes
@@ -36,6 +37,8 @@ class Choices:
     """What `scripted` candidates answer, in tests."""
     by_hand: Provider | None = None
     """Answers for `manual` candidates, in place of a person."""
+    person: AskPerson = nobody
+    """Answers where a person has to."""
     said: tuple[str, ...] = ()
     """A person's answers to questions that wait: `[KEY=]TEXT`, or `[KEY=]@FILE`."""
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ensemble.errors import InvalidFile
+from ensemble.graph.person import brought
 from ensemble.journal.record import Event
 from ensemble.journal.recording import read_manifest
 from ensemble.models.provider import Candidate, ModelCall, Provider, Reply
@@ -46,7 +47,9 @@ async def rerecord_scenario(
         for event in events_of(folder).events
         if event.event == "model_replied" and str(event.body["served"]).startswith("manual/")
     }
-    choices = Choices(chain=chain, record=True, by_hand=_kept(before, folder))
+    said = {e.key: str(e.value) for e in events_of(folder).events if e.event == "person_answered"}
+    by_hand = _kept(before, folder)
+    choices = Choices(chain=chain, record=True, by_hand=by_hand, person=brought(said))
     ran = await run_scenario(path, case=case, choices=choices, watch=watch)
     now = events_of(Path(ran.result["journal"]).parent).events
     rekeyed = sum(
@@ -55,6 +58,7 @@ async def rerecord_scenario(
         if event.event == "model_replied" and event.key in before
     )
     told = f"re-keyed {rekeyed} of {len(before)} hand-written answers"
+    told += f", kept {len(said)} of people" if said else ""
     return replace(ran, notes=(told, *ran.notes))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ensemble.agents.acceptance import require_accepted
 from ensemble.errors import InvalidFile, UsageError
-from ensemble.graph.person import AskPerson, brought, nobody, questions_open, sorted_out
+from ensemble.graph.person import brought, questions_open, sorted_out
 from ensemble.journal.file import EVENTS, JournalFile
 from ensemble.journal.record import FORMAT, Event
 from ensemble.journal.recording import (
@@ -106,7 +106,8 @@ async def resume_run(
         epoch = 1 + sum(e.event == "owner" for e in contents.events)
         _own(journal, epoch)
         journal.append("resumed", f"resumed#{epoch - 1}", {"value": len(contents.events)})
-        return await _live(loaded, plan, journal, folder, choices, watch, brought(answers))
+        choices = replace(choices, person=brought(answers))
+        return await _live(loaded, plan, journal, folder, choices, watch)
     finally:
         file.close()
 
@@ -133,13 +134,7 @@ def _spelt_out(item: str) -> str:
 
 
 async def _live(
-    loaded: Loaded,
-    plan: Plan,
-    journal: Journal,
-    folder: Path,
-    choices: Choices,
-    watch: Watch,
-    person: AskPerson = nobody,
+    loaded: Loaded, plan: Plan, journal: Journal, folder: Path, choices: Choices, watch: Watch
 ) -> Ran:
     from ensemble.models.providers import kept_open, providers_for
     from ensemble.scenarios.stage_lab import open_lab
@@ -158,7 +153,7 @@ async def _live(
         providers["manual"] = choices.by_hand
     async with kept_open(), open_lab(loaded, watch.lab) as lab:
         stage = Stage(
-            settings=settings, providers=providers, lab=lab, said=watch.text, person=person
+            settings=settings, providers=providers, lab=lab, said=watch.text, person=choices.person
         )
         outcome = await perform(plan, journal, stage)
     ran = ran_of(loaded, journal, str(folder / EVENTS), outcome)

@@ -6,10 +6,10 @@ import pytest
 
 from ensemble.graph.confirmation import confirmation, confirmed
 from ensemble.graph.decision import decide
-from ensemble.graph.seating import Ensemble
+from ensemble.graph.seating import Ensemble, Rules
 from ensemble.graph.state import Turn
 from ensemble.graph.topology import END, START, Edge, Topology
-from ensemble.testing.panels import a_state, a_turn, an_agent, an_answer, an_ensemble
+from ensemble.testing.panels import a_state, a_turn, an_agent, an_answer, an_ensemble, an_evidence
 
 SOLO = Topology("solo", (Edge(START, "expert", "solo"), Edge("expert", END)))
 
@@ -72,3 +72,34 @@ def test_the_word_of_a_person_stands(
     assert after["authority_reasons"] == ([reason] if reason else [])
     assert after["decision"]["confirmed"]["by"] == "human"
     assert bool(after["decision"]["overrides"]) is (reason is not None)
+
+
+def test_a_gate_that_fixed_the_position_asks_nobody_for_the_decider() -> None:
+    ensemble = an_ensemble(SOLO, {"expert": an_agent()}, rules=Rules(on_gate_failed="reject"))
+    turn = spoken(resolved="human", because=["confidence low"])
+    state = a_state(turn, evidence=[an_evidence(leak=False)])
+
+    assert confirmation(ensemble, state, decide(ensemble, state)) is None
+
+
+def test_only_who_decides_is_confirmed_and_also_where_they_are_lost() -> None:
+    review = Topology(
+        "panel",
+        (
+            Edge(START, "panel", "panel_member"),
+            Edge("panel", "chair", "decision_maker"),
+            Edge("chair", END),
+        ),
+    )
+    heavy = an_agent("heavy", load_bearing=True)
+    member = a_turn("panel", answer=an_answer("promote"))
+    chair = a_turn("chair", "decision_maker", an_answer("promote"), rank=1)
+    lost = a_turn("chair", "decision_maker", None, rank=1)
+
+    def asked_of(cast: dict[str, Any], *turns: Turn) -> Any:
+        ensemble, state = an_ensemble(review, cast), a_state(*turns)
+        return confirmation(ensemble, state, decide(ensemble, state))
+
+    assert asked_of({"panel": heavy}, member, chair) is None
+    assert asked_of({"chair": heavy}, member, chair) is not None
+    assert asked_of({"chair": heavy}, member, lost) is not None

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, cast
 
 import pytest
@@ -481,3 +482,115 @@ def test_a_decision_below_decided_says_why_and_one_that_is_decided_has_no_why(
     assert (decision["authority"] == "decided") == (reasons == "")
     assert all(f"{path} is lost" in reasons for path in lost)
     assert all(f"the answer of {path} was cut" in reasons for path in cut)
+
+
+def test_whoever_sits_first_the_checks_of_all_who_carry_the_position_count() -> None:
+    check: dict[str, Any] = {
+        "claim": "few",
+        "tool": "check_data",
+        "spec": {},
+        "metric": "n",
+        "at_least": 9,
+    }
+    refuted = a_turn("panel[0]", answer=an_answer(P, checks=[check]), checked=["L1"])
+    plain = a_turn("panel[1]", answer=an_answer(P))
+    measured = {**an_evidence("L1", asked_by="panel[0]/panel_member#0"), "value": {"n": 3}}
+    other_way = [replace(plain, path="panel[0]"), replace(refuted, path="panel[1]")]
+
+    one = made([refuted, plain], [measured], topology=VOTE, rule="majority")
+    two = made(other_way, [measured], topology=VOTE, rule="majority")
+
+    assert one["authority"] == two["authority"] == "void"
+    assert one["decision"]["claims"] == two["decision"]["claims"]
+    assert sorted(one["decision"]["carried_by"]) == ["panel[0]", "panel[1]"]
+
+
+def test_a_tiebreaker_decides_where_the_vote_does_not_and_only_there() -> None:
+    breaks = a_turn("breaker", "tiebreaker", an_answer("wait"), rank=1)
+
+    split = made([*panel(P, R, "wait"), breaks], topology=VOTE, rule="majority")
+    won = made([*panel(P, P, R), breaks], topology=VOTE, rule="majority")
+
+    assert (split["decision"]["position"], split["decision"]["seat"]) == ("wait", "breaker")
+    assert split["authority"] == "decided"
+    assert split["witnesses"]["seated"] == 3
+    assert won["decision"]["position"] == P
+
+
+@pytest.mark.parametrize(
+    ("severity", "listed"), [("CRITICAL", True), ("HIGH", True), ("WARNING", False)]
+)
+def test_a_grave_finding_that_is_rejected_is_listed_as_set_aside(
+    severity: str,
+    listed: bool,  # noqa: FBT001
+) -> None:
+    says = [{"finding": "F1", "state": "rejected", "reason": "measured"}]
+
+    decision = made([*panel(P), auditor(a_finding(severity)), chair(dispositions=says)])
+
+    told = [item["what"] for item in decision["decision"]["overrides"]]
+    assert told == ([f"F1 [{severity}]"] if listed else [])
+
+
+def test_half_of_the_voters_are_not_most_of_them() -> None:
+    decision = made([*panel(P, R), chair(P)])
+
+    assert decision["decision"]["overrides"] == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "flips"),
+    [((), (), 1), (("L1",), ("L1",), 1), ((), ("L1",), 0), (("L1",), ("L1", "F1"), 0)],
+)
+def test_a_change_of_position_without_anything_new_is_a_flip(
+    before: tuple[str, ...], after: tuple[str, ...], flips: int
+) -> None:
+    first = a_turn("panel[0]", answer=an_answer(P), knew=before)
+    second = a_turn("panel[0]", "advisee", an_answer(R), knew=after)
+
+    decision = made([first, second], topology=VOTE, rule="majority")
+
+    assert len(decision["flips"]) == flips
+
+
+def test_who_judges_answers_flips_by_none() -> None:
+    looks = [
+        a_turn("gate", "gate_reviewer", an_answer(taken), occurrence=n)
+        for n, taken in enumerate([R, P])
+    ]
+
+    assert made([*panel(P), *looks, chair()])["flips"] == []
+
+
+def test_a_turn_lost_in_an_earlier_round_is_still_told() -> None:
+    lost = a_turn("panel[0]", "advisee", None, status="unparsed")
+    later = a_turn("panel[0]", "advisee", an_answer(P), occurrence=1)
+
+    decision = made([*panel(P), lost, later, chair()])
+
+    assert decision["authority"] == "degraded"
+    assert decision["authority_reasons"] == ["panel[0] is lost: unparsed"]
+
+
+def test_nobody_stands_in_for_a_person_who_decides() -> None:
+    person = replace(chair(None), agent="human")
+
+    decision = made([*panel(P, P), person])
+
+    assert decision["authority"] == "void"
+    assert decision["decision"]["position"] is None
+
+
+def test_a_check_that_nobody_could_settle_is_unchecked_and_refutes_nothing() -> None:
+    check: dict[str, Any] = {
+        "claim": "few",
+        "tool": "check_data",
+        "spec": {},
+        "metric": "n",
+        "at_least": 9,
+    }
+
+    decision = made([*panel(P), chair(checks=[check])])
+
+    assert [claim["state"] for claim in decision["decision"]["claims"]] == ["unchecked"]
+    assert decision["findings"] == []

@@ -12,6 +12,7 @@ TRIGGERS = [
     "Model performance below the acceptance criteria",
     "Data drift detected exceeding monitoring thresholds",
     "Cross-domain expertise required",
+    "The accuracy that was agreed is the budget's owner's to change",
 ]
 
 
@@ -24,7 +25,7 @@ def handed_over(
     return escalation_of(turn, cast(agent, "solo", where="here"), evidence, {"boss"})
 
 
-def gate(tool: str, *, passed: bool) -> dict[str, Any]:
+def gate(tool: str, *, passed: bool | None) -> dict[str, Any]:
     return {**an_evidence(fit=passed), "tool": tool}
 
 
@@ -36,6 +37,7 @@ def gate(tool: str, *, passed: bool) -> dict[str, Any]:
         ({"confidence": "medium"}, 0.7, True),
         ({"confidence": "high", "probability": 0.55}, 0.6, True),
         ({"confidence": "low"}, 0, False),
+        ({"confidence": "high", "probability": 0.6}, 0.6, False),
     ],
 )
 def test_an_answer_less_sure_than_its_file_asks_hands_over(
@@ -66,11 +68,12 @@ def test_a_trigger_that_the_answer_names_hands_over_however_sure_it_is() -> None
         ("check_drift", False, TRIGGERS[1]),
         ("evaluate", True, None),
         ("check_fairness", False, None),
+        ("evaluate", None, None),
     ],
 )
 def test_a_failed_gate_fires_the_trigger_that_speaks_of_it(
     tool: str,
-    passed: bool,  # noqa: FBT001
+    passed: bool | None,  # noqa: FBT001
     fired: str | None,
 ) -> None:
     told = handed_over(an_answer("promote"), gate(tool, passed=passed))

@@ -183,14 +183,16 @@ def test_what_others_wrote_cannot_close_its_fence() -> None:
 def test_an_auditor_is_not_shown_what_its_own_model_answered() -> None:
     own, other = PANEL[0], PANEL[1]
 
-    def judged(*turns: Turn, model: str | None) -> list[int]:
+    def judged(*turns: Turn, models: tuple[str, ...]) -> list[int]:
         state = a_state(*turns)
         shuffled = a_run().shuffled
         parts = seen_by(
-            "auditor", "auditor", state, key="k", shuffled=shuffled, shared=0, own_model=model
+            "auditor", "auditor", state, key="k", shuffled=shuffled, shared=0, own_models=models
         )
         return members_in(parts)
 
-    assert judged(own, other, model=own.served) == [1]
-    assert judged(own, model=own.served) == [0]  # nobody else answered
-    assert sorted(judged(own, other, model="manual/person")) == [0, 1]
+    assert judged(own, other, models=("scripted/panel[0]",)) == [1]
+    assert judged(own, other, models=("dead", "scripted/panel[0]")) == [1]
+    assert judged(own, models=("scripted/panel[0]",)) == [0]  # nobody else answered
+    assert judged(own, other, models=("scripted/panel[0]", "scripted/panel[1]")) == [1]
+    assert sorted(judged(own, other, models=("manual/person",))) == [0, 1]

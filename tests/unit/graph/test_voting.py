@@ -47,3 +47,17 @@ def test_a_vote_is_settled_when_nobody_left_can_change_it(
     expected: bool,  # noqa: FBT001
 ) -> None:
     assert settled(votes, **rules) is expected
+
+
+def test_with_a_tiebreaker_to_come_only_a_won_vote_is_settled() -> None:
+    edges = (*VOTE.edges[:1], Edge("panel", "breaker", "tiebreaker"), Edge("breaker", END))
+    ensemble = an_ensemble(
+        Topology("vote", edges), {"panel": 5}, rules=Rules("majority"), choices=("p", "r", "h")
+    )
+
+    def state(votes: str) -> Any:
+        turns = [a_turn(f"panel[{n}]", answer=an_answer(v)) for n, v in enumerate(votes)]
+        return a_state(*turns)
+
+    assert not is_settled(ensemble, state("prhr"))
+    assert is_settled(ensemble, state("ppp"))
