@@ -1,13 +1,18 @@
 """A run counted beforehand, as text and as a document."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ensemble.graph.bounds import Bounds
 from ensemble.graph.run_context import Limits
+from ensemble.roles import HUMAN
+
+People = Sequence[tuple[str, str]]
+"""Path and role of each turn that a person takes, which asks no model."""
 
 
-def as_document(bounds: Bounds, limits: Limits) -> dict[str, Any]:
+def as_document(bounds: Bounds, limits: Limits, people: People = ()) -> dict[str, Any]:
     """Return the bounds as JSON."""
     return {
         "schema": "ensemble/plan@1",
@@ -25,10 +30,11 @@ def as_document(bounds: Bounds, limits: Limits) -> dict[str, Any]:
         },
         "limits": asdict(limits),
         "turns": [asdict(turn) for turn in bounds.turns],
+        "people": [{"path": path, "role": role} for path, role in people],
     }
 
 
-def as_text(bounds: Bounds, limits: Limits) -> str:
+def as_text(bounds: Bounds, limits: Limits, people: People = ()) -> str:
     """Return the bounds as a table."""
     rows = [("turn", "agent", "asks first", "calls", "at worst", "tokens")]
     rows += [
@@ -42,6 +48,7 @@ def as_text(bounds: Bounds, limits: Limits) -> str:
         )
         for turn in bounds.turns
     ]
+    rows += [(f"{path} as {role}", HUMAN, "a person", "", "", "") for path, role in people]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -51,9 +58,9 @@ def as_text(bounds: Bounds, limits: Limits) -> str:
     worst = (bounds.worst_calls, bounds.worst_tokens, bounds.worst_usd, bounds.worst_wall_s)
     lines += [
         "",
-        f"clean case: {_case(*clean)}, a second a turn",
-        f"worst case: {_case(*worst)}; held by the limits while it runs",
-        f"limits: {_limits(limits)}",
+        f"clean case: {_case(*clean)}, about 1 s a turn assumed",
+        f"worst case: {_case(*worst)}",
+        f"limits while it runs: {_limits(limits)}",
     ]
     return "\n".join(lines)
 
@@ -65,5 +72,7 @@ def _case(calls: int, tokens: int, usd: float | None, wall_s: float | None) -> s
 
 
 def _limits(limits: Limits) -> str:
-    named = {name: value for name, value in asdict(limits).items() if value is not None}
-    return ", ".join(f"{name} {value:g}" for name, value in named.items())
+    told = asdict(limits)
+    held = ", ".join(f"{name} {value:g}" for name, value in told.items() if value is not None)
+    free = ", ".join(name for name, value in told.items() if value is None)
+    return "; ".join(part for part in (held, f"none on {free}" if free else "") if part)

@@ -21,6 +21,7 @@ from ensemble.journal.recording import (
 )
 from ensemble.journal.run_journal import Journal
 from ensemble.models.manual import write_answer
+from ensemble.roles import RunStatus
 from ensemble.scenarios.loading import Loaded, load_scenario
 from ensemble.scenarios.performance import Outcome, Plan, Stage, perform, versions
 from ensemble.scenarios.planning import (
@@ -188,7 +189,9 @@ def _hints(loaded: Loaded, ran: Ran) -> tuple[str, ...]:
 def _keep(loaded: Loaded, folder: Path, outcome: Outcome) -> str:
     if loaded.recording is None:
         return "not recorded: the scenario names no `recording.dir`"
-    if outcome.status != "completed":
+    if outcome.status == RunStatus.PAUSED:
+        return "recorded when it is resumed to its end"
+    if outcome.status != RunStatus.COMPLETED:
         return f"not recorded: the run ended {outcome.status}"
     loaded.recording.parent.mkdir(parents=True, exist_ok=True)
     copy_recording(folder, loaded.recording)
