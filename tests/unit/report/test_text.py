@@ -171,7 +171,7 @@ def test_a_run_without_a_decision_says_so_first() -> None:
 
 
 def test_a_question_that_waits_is_shown_whole_with_the_way_to_answer_it() -> None:
-    waiting = [
+    waiting: list[dict[str, Any]] = [
         {"key": "panel[0]/solo#0/human#0", "question": "Ship it?\n\nF1: no", "choices": ["a", "b"]},
         {"key": "chair/solo#0/model#0", "question": "a person has to answer", "choices": []},
     ]
