@@ -87,10 +87,11 @@ def plan(
 
     made = plan_of(load_scenario(scenario, case=case))
     bounds = asyncio.run(bounds_for(made, load_settings()))
+    people = [(seat.path, role) for seat, role in made.ensemble.nodes() if seat.agent.is_person]
     if json:
-        out_json(as_document(bounds, made.limits))
+        out_json(as_document(bounds, made.limits, people))
     else:
-        out(as_text(bounds, made.limits))
+        out(as_text(bounds, made.limits, people))
     bounds.refuse_over(made.limits, where=str(scenario))
 
 

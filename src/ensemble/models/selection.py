@@ -8,6 +8,7 @@ its own host, and has never heard of agents: wishes are plain data.
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Final
 
 from ensemble.config import Settings
@@ -93,6 +94,14 @@ def embedded_candidate(
     )
 
 
+def doubt_about(provider: str, model: str) -> str:
+    """Return that only LiteLLM may know what a route names; empty where it is known here."""
+    named = model.partition("/")[0]
+    if provider != "litellm" or named in LITELLM_KEYS:
+        return ""
+    return f"nobody here knows the provider {named!r}, only LiteLLM may"
+
+
 @dataclass(frozen=True)
 class _Here:
     """What one resolution goes by."""
@@ -143,7 +152,7 @@ async def _candidates(name: str, place: int, here: _Here) -> list[Candidate]:
                 provider=route.provider,
                 model=route.model,
                 available=missing is None,
-                reason=missing or reason,
+                reason="; ".join(filter(None, (missing or reason, _doubt(route, here)))),
                 json_schema=route.json_schema,
                 context=_context(route, known),
                 usd_per_mtok=route.usd_per_mtok,
@@ -204,6 +213,13 @@ async def _missing(route: Route, here: _Here) -> str | None:
     if route.provider == "ollama":
         return await here.probes.ollama_missing(route.model)
     return None
+
+
+def _doubt(route: Route, here: _Here) -> str:
+    doubt = doubt_about(route.provider, route.model)
+    named = route.model.partition("/")[0]
+    near = get_close_matches(named, {*here.settings.providers, *SERVERS, *LITELLM_KEYS}, n=1)
+    return f"{doubt}; did you mean {near[0]!r}?" if doubt and near else doubt
 
 
 def _too_small(known: Model | None, smallest: str | None) -> str | None:

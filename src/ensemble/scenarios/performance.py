@@ -142,7 +142,8 @@ async def perform(plan: Plan, journal: Journal, stage: Stage) -> Outcome:
         raise
     status = _status(error)
     made = digest(journal.events)
-    journal.note("run_ended", "run", value={"status": status.value, "digest": made})
+    told = {"error": str(error)} if error else {}
+    journal.note("run_ended", "run", value={"status": status.value, "digest": made, **told})
     await journal.flush()
     return Outcome(status, made, error)
 

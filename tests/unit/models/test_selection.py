@@ -184,6 +184,17 @@ async def test_a_server_of_the_settings_needs_its_key() -> None:
     assert not chain[0].json_schema
 
 
+async def test_a_mistyped_provider_is_doubted_and_the_nearest_is_named() -> None:
+    settings = Settings(providers={"stub": OwnServer(base_url="http://127.0.0.1:1/v1")})
+
+    mistyped = await chain_of(Wishes(chain=("stubb/a",)), settings=settings)
+    known = await chain_of(Wishes(chain=("anthropic/a",)), Found(KEYS), settings)
+
+    assert "nobody here knows the provider 'stubb'" in mistyped[0].reason
+    assert mistyped[0].reason.endswith("; did you mean 'stub'?")
+    assert known[0].reason == "first choice"
+
+
 async def test_an_alias_leads_elsewhere_and_keeps_the_name_that_was_asked() -> None:
     settings = Settings(aliases={"opus": "embedded"})
 
