@@ -180,6 +180,7 @@ def wishes_of(spec: AgentSpec, profile: str = "default") -> Wishes:
         fallbacks=spec.model_fallbacks,
         minimum_tier=selection.minimum_tier,
         profile=selection.profiles.get(profile),
+        priorities=selection.priorities,
     )
 
 
