@@ -41,8 +41,20 @@ _TOLD: Final = {
 }
 """Errors told inside a stream. All others mean that the server is not well."""
 _NOT_HELD: Final = frozenset(
-    """minItems maxItems uniqueItems minLength maxLength minProperties maxProperties
-    minimum maximum exclusiveMinimum exclusiveMaximum multipleOf""".split()
+    [
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minLength",
+        "maxLength",
+        "minProperties",
+        "maxProperties",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+    ]
 )
 """Bounds that the API refuses in a schema; they are said in words instead."""
 
@@ -140,6 +152,7 @@ class _Message:
     def __init__(self, call: ModelCall) -> None:
         self._heard = call.heard
         self._parts: list[str] = []
+        self._called = False
         self._stopped = ""
         self._usage: dict[str, Any] = {}
 
@@ -188,7 +201,7 @@ class _Message:
                 self._count(_mapping(_mapping(event.get("message")).get("usage")))
             case "content_block_delta":
                 delta = _mapping(event.get("delta"))
-                self._say(delta.get("text") or delta.get("partial_json"))
+                self._say(delta.get("text"), delta.get("partial_json"))
             case "message_delta":
                 self._stop(_mapping(event.get("delta")).get("stop_reason"))
                 self._count(_mapping(event.get("usage")))
@@ -201,16 +214,20 @@ class _Message:
         content: Any = message.get("content")
         blocks = cast("list[Any]", content) if isinstance(content, list) else []
         for block in map(_mapping, blocks):
-            called = block.get("type") == "tool_use"
-            self._say(json.dumps(block.get("input")) if called else block.get("text"))
+            called = json.dumps(block["input"]) if block.get("input") else None
+            self._say(block.get("text"), called)
         self._count(_mapping(message.get("usage")))
         self._stop(message.get("stop_reason"))
 
-    def _say(self, text: Any) -> None:
-        if text:
-            self._parts.append(str(text))
+    def _say(self, text: Any, called: Any) -> None:
+        """Take a piece of text, or of a tool's input, which is then the whole answer."""
+        if called and not self._called:
+            self._called = True
+            self._parts.clear()
+        if piece := called or (text if not self._called else None):
+            self._parts.append(str(piece))
             if self._heard is not None:
-                self._heard(str(text))
+                self._heard(str(piece))
 
     def _stop(self, reason: Any) -> None:
         if reason in DECLINED:

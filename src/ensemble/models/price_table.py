@@ -8,12 +8,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, cast
 
-from ensemble.models.registry import Source
+from ensemble.models.registry import Source, model_at
 
 _FILE: Final = "model_prices_and_context_window_backup.json"
 _DISCOUNTED: Final = ("_batches", "_flex")
@@ -49,13 +49,16 @@ def listed(provider: str, model: str) -> Listed | None:
     return None
 
 
-def table_source() -> Source:
-    """Return where these figures come from."""
-    try:
-        told = version("litellm")
-    except PackageNotFoundError:
-        told = "(not installed)"
-    return Source(f"the price table in litellm {told}", "the day of that release")
+def price_source(provider: str, model: str) -> Source | None:
+    """Return where the price of a route comes from; None where it has none."""
+    known = model_at(provider, model)
+    for route in known.routes if known else ():
+        if (route.provider, route.model) == (provider, model) and route.price_from:
+            return route.price_from
+    entry = listed(provider, model)
+    if entry is None or entry.usd_per_mtok is None:
+        return None
+    return Source(f"the price table in litellm {version('litellm')}", "the day of that release")
 
 
 def _is_of(entry: Mapping[str, Any], key: str, named: str, vendor: str) -> bool:

@@ -243,14 +243,16 @@ def _routes_as_written(target: str, here: _Here) -> tuple[Route, ...]:
 
 async def _missing(route: Route, here: _Here) -> str | None:
     """Return what stands in the way of asking over this route; None where nothing does."""
-    if route.key_env and not here.probes.has_key(route.key_env):
-        return f"no {route.key_env}"
-    if route.provider in here.settings.providers:
+    own = here.settings.providers.get(route.provider)
+    key = own.api_key_env if own else route.key_env
+    if key and not here.probes.has_key(key):
+        return f"no {key}"
+    if own:
         return None
     at = PROVIDERS.get(route.provider, Known())
     if at.package and not here.probes.can_import(at.package):
         return f"{at.package} is not installed: pip install {at.package}"
-    return await here.probes.ollama_missing(route.model) if at.local else None
+    return await here.probes.missing(route.provider, route.model)
 
 
 def _doubt(route: Route, here: _Here) -> str:

@@ -17,6 +17,7 @@ from ensemble.journal.file import JournalFile
 from ensemble.journal.run_journal import Journal
 from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Reply
 from ensemble.report.agent_text import agent_text
+from ensemble.report.chain_text import chain_text
 from ensemble.scenarios.graphs import find_topology
 from ensemble.scenarios.performance import Plan
 from ensemble.scenarios.showing import agent_named, agent_view, chain_of, drawn
@@ -158,6 +159,28 @@ async def test_every_agents_chain_gives_reasons() -> None:
 
     assert {"skeptic", "ml-engineer"} <= {item["agent"] for item in chains}
     assert all(candidate["reason"] for item in chains for candidate in item["chain"])
+
+
+async def test_a_profile_is_chosen_by_situation_or_by_name() -> None:
+    (batch,) = await chain_of("ml-engineer", "batch")
+    (balanced,) = await chain_of("ml-engineer", "balanced")
+
+    assert (batch["profile"], balanced["profile"]) == ("budget", "balanced")
+    with pytest.raises(UsageError, match="no profile is called 'bugdet'"):
+        await chain_of("ml-engineer", "bugdet")
+
+
+async def test_a_chain_says_what_each_figure_rests_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "of no worth")
+
+    chains = await chain_of("ml-engineer")
+    first, last = chains[0]["chain"][0], chains[0]["chain"][-1]
+    text = chain_text(chains)
+
+    assert (first["model"], first["price_from"]["date"]) == ("claude-opus-5-5", "2026-10-21")
+    assert first["scores_from"]["what"].startswith("whatmodel.sh")
+    assert (last["provider"], last["price_from"]) == ("embedded", None)
+    assert "asks  opus  anthropic/claude-opus-5-5  (first choice; 1000k tokens; $4 in" in text
 
 
 def test_a_scenario_is_drawn_with_its_cast_and_who_may_ask_the_lab() -> None:
