@@ -8,11 +8,12 @@ import pytest
 from aiohttp import web
 from langchain_core.messages import HumanMessage
 
-from ensemble.errors import NoModelLeft
+from ensemble.errors import NoModelLeft, UsageError
 from ensemble.models import ollama_chat as ollama_module
 from ensemble.models.ollama_chat import ollama_chat, pull, shown
 from ensemble.models.openai_chat import close_session
 from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Params
+from ensemble.scenarios.pulling import pulled
 from ensemble.testing.ollama_server import OllamaServer, ollama_server
 
 TEXT = "Review this plan with care, and say what would have to change first. " * 20
@@ -185,6 +186,39 @@ async def test_ollama_shim_a_pulled_model_tells_its_window_and_abilities(
     library: list[dict[str, Any]],
 ) -> None:
     assert await shown("phi4") == (16384, ("completion", "tools"))
+
+
+async def test_ollama_shim_a_pull_on_request_shows_each_step_and_ends_with_what_is_there(
+    library: list[dict[str, Any]],
+) -> None:
+    told: list[tuple[str, bool]] = []
+
+    done = await pulled("ollama/phi4", lambda line, *, over: told.append((line, over)))
+
+    assert done == "phi4 is here: a window of 16384 tokens, completion, tools"
+    assert ("pulling 1 25%", False) in told
+
+
+async def test_a_model_is_pulled_under_ollamas_tag_unless_it_is_not_to_be_had_there(
+    library: list[dict[str, Any]],
+) -> None:
+    with pytest.raises(NoModelLeft):
+        await pulled("Qwen2.5-Coder", lambda line, *, over: None)
+    with pytest.raises(UsageError, match="Ollama does not have 'opus'"):
+        await pulled("opus", lambda line, *, over: None)
+
+    assert [asked["model"] for asked in library] == ["qwen2.5-coder:32b"]
+
+
+async def test_nothing_is_pulled_where_downloads_are_forbidden(
+    library: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENSEMBLE_OFFLINE", "1")
+
+    with pytest.raises(NoModelLeft, match="forbids to pull"):
+        await pulled("phi4", lambda line, *, over: None)
+
+    assert library == []
 
 
 async def test_without_ollama_a_pull_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
