@@ -86,9 +86,14 @@ def test_everything_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_the_edges_of_an_unsound_graph_are_told_with_its_cast(tmp_path: Path) -> None:
-    faults = told(tmp_path / "mine.py", ("END),", "'end'),"), ('"skeptic"', '"nobody"'))
+    faults = told(tmp_path / "mine.py", ("END),", "'end'),"), ('"skeptic"', '"nobody"'),
+                  ('"senior-architect"', '("sre", "skeptic")'))  # fmt: skip
 
-    assert [(where, code) for where, code, _ in faults] == [("8:1", "G008"), ("12:20", "")]
+    assert [(where, code) for where, code, _ in faults] == [
+        ("8:1", "G008"),
+        ("12:20", ""),
+        ("13:26", "G013"),
+    ]
 
 
 def test_seats_without_a_cast_are_for_scenarios_to_fill(tmp_path: Path) -> None:
