@@ -112,6 +112,11 @@ def test_a_paused_run_says_that_it_waits(command: "Command") -> None:
 
     assert result["status"] == "paused"
     assert shown.stdout.startswith("PAUSED: no decision yet")
+    for name in written(command):
+        assert f"{name}.answer.md, then ensemble resume {result['run']}" in shown.stdout
+    assert [item["key"] for item in result["waiting"]] == [
+        *("panel[0]/panel_member#0/model#0", "panel[1]/panel_member#0/model#0"),
+    ]
 
 
 def test_answers_are_taken_from_a_folder(command: "Command") -> None:

@@ -359,10 +359,13 @@ async def test_a_person_interrupts_the_checkpointed_graph_around_the_panel() -> 
         decision: dict[str, Any]
         signed: bool
 
+    def signs(state: Outer) -> Outer:
+        return {"signed": bool(state.get("decision"))}
+
     ensemble = an_ensemble(load_topology(GRAPHS / "gate.py"), {"person": a_person()})
     outer: Any = StateGraph(Outer)
     outer.add_node("gate", compile_graph(ensemble, make_context=Contexts().make))
-    outer.add_node("after", lambda state: {"signed": bool(state.get("decision"))})
+    outer.add_node("after", signs)
     outer.add_edge(FIRST, "gate")
     outer.add_edge("gate", "after")
     outer.add_edge("after", LAST)

@@ -130,6 +130,21 @@ async def test_a_seat_entered_from_the_start_too_waits_and_takes_one_turn() -> N
     assert turns_begun(run) == [f"{seat}/panel_member#0" for seat in ("a", "b", "chair")]
 
 
+@pytest.mark.parametrize("at_the_lab", [0, 1, 2])
+async def test_members_who_are_done_at_different_times_take_their_edge_once(
+    at_the_lab: int,
+) -> None:
+    ensemble = an_ensemble(load_topology(GRAPHS / "panel.py"), {"panel": 3}, tools=["check_data"])
+    requests = [a_request(seed=n) for n in range(at_the_lab)]
+    lines = {"*": an_answer("promote"), "panel[1]": [*requests, an_answer("promote")]}
+    run = scripted_context(ensemble, scripted(lines), lab=ScriptedLab())
+
+    await play(ensemble, run)
+
+    (decided,) = [event.value for event in run.journal.events if event.event == "decided"]
+    assert decided["taken"] == {"START/0": 1, "panel/0": 1, "chair/0": 1}
+
+
 async def test_two_branches_that_never_meet_both_end_before_the_decision() -> None:
     topology = Topology(
         "apart",

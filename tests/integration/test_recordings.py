@@ -137,6 +137,7 @@ async def test_a_recording_without_a_manifest_proves_nothing(
         ("model_replied", {"served": None}),
         ("model_replied", {"seconds": "long"}),
         ("turn_ended", {"value": {"path": "expert"}}),
+        ("run_ended", {"value": {"error": 5}}),
         ("decided", {"value": []}),
     ],
 )

@@ -14,7 +14,13 @@ Confidence = Literal["high", "medium", "low"]
 DispositionState = Literal["accepted", "fixed", "rejected", "deferred"]
 DISPOSITION_STATES: Final = ("accepted", "fixed", "rejected", "deferred")
 SURENESS: Final[dict[str, float]] = {"high": 0.9, "medium": 0.65, "low": 0.25}
-"""Middle of what each word stands for: high over 0.8, medium from 0.5, low below."""
+"""Middle of what each word stands for: see `level_of`."""
+
+
+def level_of(probability: float) -> Confidence:
+    """Return the word for a stated probability in [0, 1]: high over 0.8, medium from 0.5."""
+    high, medium = 0.8, 0.5
+    return "high" if probability > high else "medium" if probability >= medium else "low"
 
 
 class Unparsed(ValueError):

@@ -20,6 +20,7 @@ from ensemble.answers.answer import (
     RaisedClaim,
     RaisedFinding,
     Unparsed,
+    level_of,
 )
 
 _LABEL: Final = re.compile(r"^\s*(?:[-*]\s+)?\*\*([^*\n]{2,40}?):?\*\*\s*:?\s*(.*)$")
@@ -89,7 +90,7 @@ def read_confidence(text: str) -> tuple[Confidence, float | None]:
         return cast("Confidence", told.group(1).lower()), value
     if value is None:
         raise Unparsed(f"confidence {text[:40]!r} is none of high, medium, low")
-    return _level(value), value
+    return level_of(value), value
 
 
 def read_dispositions(lines: Sequence[str]) -> Iterator[Disposition]:
@@ -180,11 +181,6 @@ def _probability(text: str, *, sure: bool) -> float | None:
         return None
     value = float(found.group(1)) / (100 if found.group(2) else 1)
     return value if value <= 1 else None
-
-
-def _level(value: float) -> Confidence:
-    high, medium = 0.8, 0.5
-    return "high" if value > high else "medium" if value >= medium else "low"
 
 
 def _findings(text: str) -> Iterator[RaisedFinding]:

@@ -11,7 +11,8 @@ from ensemble.config import project_of
 from ensemble.errors import EnsembleError, Faults, InvalidFile, UsageError
 from ensemble.scenarios.agent_files import check_agent_files
 from ensemble.scenarios.checked import Checked
-from ensemble.scenarios.graphs import is_own, load_topology, parse_graph
+from ensemble.scenarios.graph_check import graph_faults
+from ensemble.scenarios.graphs import is_own, parse_graph
 from ensemble.scenarios.loading import case_ids, load_scenario
 
 _AGENTS: Final = (".md", ".toml")
@@ -109,7 +110,7 @@ def _faults_of(path: Path) -> list[EnsembleError]:
     try:
         match path.suffix:
             case ".py":
-                _check_graph(path)
+                return _faults_of_graph(path)
             case ".yaml" | ".yml":
                 return _faults_of_scenario(path)
             case _:
@@ -122,7 +123,6 @@ def _faults_of(path: Path) -> list[EnsembleError]:
         return list(several.faults)
     except EnsembleError as fault:
         return [fault]
-    return []
 
 
 def _faults_of_scenario(path: Path) -> list[EnsembleError]:
@@ -137,8 +137,8 @@ def _faults_of_scenario(path: Path) -> list[EnsembleError]:
     return faults
 
 
-def _check_graph(path: Path) -> None:
+def _faults_of_graph(path: Path) -> list[EnsembleError]:
     if is_own(path):
-        load_topology(path)
-    else:
-        parse_graph(path)
+        return graph_faults(path)
+    parse_graph(path)
+    return []

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from ensemble.agents.library import Library
 from ensemble.errors import InvalidFile, closest
 from ensemble.graph.condition_text import parse_condition
-from ensemble.graph.soundness import faults_of
+from ensemble.graph.soundness import faults_of, in_yaml
 from ensemble.graph.topology import Edge, Topology
 from ensemble.roles import Role
 from ensemble.scenarios.reading import Reader
@@ -37,7 +37,7 @@ def inline_topology(scenario: Scenario, library: Library, reader: Reader) -> Top
     def place(number: int | None) -> str:
         return reader.where("edges") if number is None else reader.where("edges", number)
 
-    reader.faults += faults_of(topology, place)
+    reader.faults += faults_of(topology, place, written=in_yaml)
     return topology if len(reader.faults) == before else None
 
 

@@ -5,13 +5,25 @@ A `graphs/*.py` file is code that its owner runs, like a conftest.
 
 import ast
 import importlib.util
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from enum import EnumType
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
 
 from ensemble.config import Project, library_folder, project_of
 from ensemble.errors import InvalidFile, closest, raise_all
-from ensemble.graph.soundness import faults_of
-from ensemble.graph.topology import Topology
+from ensemble.graph.routing import Condition
+from ensemble.graph.soundness import Places, faults_of
+from ensemble.graph.topology import Edge, Topology
+
+_CAST: Final = TypeAdapter(Mapping[str, str | tuple[str, ...]])
+_TAKES: Final = {
+    kind.__name__: [field.name for field in fields(kind)] for kind in (Edge, Topology, Condition)
+}
 
 
 def graph_files(project: Project | None = None) -> dict[str, Path]:
@@ -91,6 +103,17 @@ def load_topology(path: Path) -> Topology:
         InvalidFile: the file fails, or holds none.
         GraphFault: its topology is not sound (`Faults` for several).
     """
+    topology, place = read_graph(path)
+    raise_all(faults_of(topology, place))
+    return topology
+
+
+def read_graph(path: Path) -> tuple[Topology, Places]:
+    """Run a graph file and return its `topology`, sound or not, and where its edges stand.
+
+    Raises:
+        InvalidFile: the file fails, or holds none.
+    """
     spec = importlib.util.spec_from_file_location(f"ensemble_graph_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise InvalidFile("is no Python file", where=str(path), fix="name a `.py` file")
@@ -101,7 +124,7 @@ def load_topology(path: Path) -> Topology:
         raise InvalidFile(
             f"the graph file fails: {type(error).__name__}: {error}",
             where=f"{path}:{_line_of(error, path)}:1",
-            fix="mend the file",
+            fix=_fix_of(error),
         ) from error
     topology: Any = getattr(module, "topology", None)
     if not isinstance(topology, Topology):
@@ -110,6 +133,14 @@ def load_topology(path: Path) -> Topology:
             where=f"{path}:1:1",
             fix="add `topology = Topology(name=…, edges=(…))`",
         )
+    try:
+        _CAST.validate_python(topology.cast)
+    except ValidationError as error:
+        raise InvalidFile(
+            "the cast names seats and agents otherwise than can be read",
+            where=f"{path}:1:1",
+            fix='write `cast={"SEAT": "AGENT", "PANEL": ("AGENT", "AGENT")}`',
+        ) from error
     lines = _edge_lines(path)
 
     def place(number: int | None) -> str:
@@ -118,8 +149,7 @@ def load_topology(path: Path) -> Topology:
             return f"{path}:1:1"
         return f"{path}:{lines[number]}:1"
 
-    raise_all(faults_of(topology, place))
-    return topology
+    return topology, place
 
 
 def _edge_lines(path: Path) -> list[int]:
@@ -135,7 +165,22 @@ def _line_of(error: BaseException, path: Path) -> int:
         return error.lineno
     at, trace = 1, error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
+        if Path(trace.tb_frame.f_code.co_filename).resolve() == path.resolve():
             at = trace.tb_lineno
         trace = trace.tb_next
     return at
+
+
+def _fix_of(error: Exception) -> str:
+    """Return what to write where the file does not fit what graphs are made of."""
+    if isinstance(error, AttributeError) and isinstance(error.obj, EnumType):
+        return closest(str(error.name), error.obj.__members__)
+    if isinstance(error, (AttributeError, TypeError)) and "'function'" in str(error):
+        return "put brackets behind each condition: `split() & ~unsure()`"
+    made, _, told = str(error).partition(".__init__() ")
+    if isinstance(error, TypeError) and made in _TAKES:
+        takes = f"{made} takes {', '.join(_TAKES[made])}"
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", told)
+        near = closest(unknown[1], _TAKES[made]) if unknown else ""
+        return f"{near} {takes}" if near.startswith("did") else takes
+    return "mend the file"

@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, Field
 
 from ensemble.config import project_of
 from ensemble.errors import EnsembleError, InvalidFile, UsageError, closest
@@ -51,6 +51,12 @@ class _Replied(BaseModel):
     value: _Reply
 
 
+class _Fallback(BaseModel):
+    model: str
+    failure: str = Field(alias="class")
+    error: str
+
+
 class _Turn(BaseModel):
     key: str
     path: str
@@ -65,7 +71,7 @@ class _Turn(BaseModel):
     status: str
     asked: str | None
     served: str | None
-    fallbacks: Any
+    fallbacks: list[_Fallback]
     answer: dict[str, Any] | None
     problem: str | None
     truncated: Any
@@ -77,7 +83,34 @@ class _TurnEnded(BaseModel):
     value: _Turn
 
 
-_BODIES: Final = {"resolved": _Resolved, "model_replied": _Replied, "turn_ended": _TurnEnded}
+class _Question(BaseModel):
+    question: str
+    choices: list[str] = []
+
+
+class _Paused(BaseModel):
+    """What a person is asked, or why the run waits for one."""
+
+    request: _Question | None = None
+
+
+class _End(BaseModel):
+    error: str | None = None
+
+
+class _RunEnded(BaseModel):
+    """How a run ended."""
+
+    value: _End
+
+
+_BODIES: Final = {
+    "resolved": _Resolved,
+    "model_replied": _Replied,
+    "turn_ended": _TurnEnded,
+    "paused": _Paused,
+    "run_ended": _RunEnded,
+}
 
 
 def run_folder(name: str) -> Path:

@@ -1,19 +1,30 @@
 """What is wrong with a topology, by code, place and fix, before anybody is asked."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from ensemble.errors import Faults
-from ensemble.graph.routing import found
-from ensemble.graph.soundness import MEANINGS, GraphFault, faults_of
+from ensemble.graph.routing import found, split
+from ensemble.graph.soundness import (
+    MEANINGS,
+    GraphFault,
+    Written,
+    faults_of,
+    in_python,
+    in_yaml,
+)
 from ensemble.graph.topology import END, START, Edge, Topology
 from ensemble.scenarios.graphs import load_topology
 
 GRAPHS: Final = Path(__file__).parents[3] / "graphs"
 BEGIN: Final = Edge(START, "a", "solo")
 FINISH: Final = Edge("a", END)
+
+
+def says_so(_: object) -> bool:
+    return True
 
 
 def codes(*edges: Edge) -> list[str]:
@@ -42,6 +53,8 @@ def test_the_graphs_that_come_with_the_project_are_sound(path: Path) -> None:
         ("G008", (BEGIN, Edge("a", START, "solo", at_most=1), FINISH)),
         ("G008", (BEGIN, Edge("a", ("a", END), "solo", at_most=1), FINISH)),
         ("G008", (Edge(START, "a@b", "solo"), Edge("a@b", END))),
+        ("G008", (BEGIN, Edge("a", "end"))),
+        ("G008", (Edge("Start", "a", "solo"), FINISH)),
         ("G009", (Edge(START, ("a", "b"), "decision_maker"), FINISH, Edge("b", END))),
         ("G009", (Edge(START, "a", "input_provider"), FINISH)),
         ("G010", (Edge(START, "a", "auditor"), Edge("a", "b", "solo"), Edge("b", END))),
@@ -68,6 +81,58 @@ def test_bounded_loops_open_ends_and_panels_without_a_chair_are_sound(
     edges: tuple[Edge, ...],
 ) -> None:
     assert codes(*edges) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "fix"),
+    [
+        (split, "write `split()`"),
+        ("split", "write `split()`"),
+        (says_so, 'write `Condition("says_so", says_so)`, of a function of the state'),
+        (lambda: True, 'write `Condition("name", f)`, of a function of the state'),
+        (0, 'write `Condition("name", f)`, of a function of the state'),
+    ],
+)
+def test_what_stands_in_a_conditions_place_is_told_with_what_to_write(when: Any, fix: str) -> None:
+    topology = Topology("odd", (BEGIN, Edge("a", END, when=when)))
+
+    (fault,) = faults_of(topology)
+
+    assert (fault.code, fault.fix) == ("G019", fix)
+    assert fault.problem == "edge 2, a → END: `when` is no condition"
+
+
+@pytest.mark.parametrize(
+    ("edges", "fixes"),
+    [
+        (
+            (Edge(START, "panel", "solo"), Edge("pannel", END)),
+            ["did you mean 'panel'? else ", "did you mean 'pannel'? else "],
+        ),
+        ((BEGIN, Edge("a", "ende", "auditor")), ["did you mean END? else `Edge("]),
+        ((BEGIN, Edge("a", "ende")), ["did you mean END? else name one", "did you mean END?"]),
+        ((BEGIN, Edge("a", "b", "auditor")), ['`Edge("a", END)`', '`Edge("b", END)`']),
+    ],
+)
+def test_a_seat_that_leads_nowhere_may_be_a_misspelt_one(
+    edges: tuple[Edge, ...], fixes: list[str]
+) -> None:
+    told = {fault.fix for fault in faults_of(Topology("odd", edges))}
+
+    assert all(any(said.startswith(fix) for said in told) for fix in fixes)
+
+
+@pytest.mark.parametrize(
+    ("written", "fix"),
+    [(in_python, '`Edge("a", ("b", "c"), …)`'), (in_yaml, "`- {from: a, to: [b, c], role: …}`")],
+)
+def test_a_fix_writes_an_edge_as_the_file_does(written: Written, fix: str) -> None:
+    ends = (Edge("b", END), Edge("c", END))
+    edges = (BEGIN, Edge("a", "b", "auditor"), Edge("a", "c", "auditor"), *ends)
+
+    told = [fault.fix for fault in faults_of(Topology("odd", edges), written=written)]
+
+    assert [said.partition(": ")[2] for said in told if "side by side" in said] == [fix]
 
 
 def test_a_loop_is_told_with_its_way_and_the_edge_that_wants_a_bound() -> None:

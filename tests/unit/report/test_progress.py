@@ -57,6 +57,16 @@ def test_a_turn_that_had_begun_before_the_resume_ends_all_the_same(
     assert f"{TURN}: answered by test/model, 0 tokens" in capsys.readouterr().err
 
 
+def test_a_lost_turn_says_what_cost_it_its_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = {"model": "test/model", "class": "overloaded", "error": "HTTP 500: no"}
+    lost = {**ENDED, "status": "failed", "served": None, "problem": "x", "fallbacks": [failed]}
+
+    play([Event("turn_ended", TURN, 0, 1.0, {"value": lost})])
+
+    told = f"{TURN}: failed, HTTP 500: no (test/model, overloaded), 0 tokens"
+    assert told in capsys.readouterr().err
+
+
 def test_quiet_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with progress(quiet=True) as watch:
         hears = watch.event

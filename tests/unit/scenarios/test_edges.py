@@ -114,6 +114,13 @@ def test_a_graph_and_edges_are_not_both_given(path: Path) -> None:
             "did you mean 'split'?",
         ),
         ("{form: a, to: END}", "6:6", "edges.1.form: no such key", "did you mean 'from'?"),
+        ("{from: a, to: end}", "6:5", "edge 2, a → end: no seat can", "did you mean END?"),
+        (
+            "{from: a, to: b, role: auditor}",
+            "6:5",
+            "no way from 'b' leads to END",
+            "`- {from: b, to: END}`",
+        ),
         (
             "{from: a, to: END, at_most: 0}",
             "6:33",
@@ -144,4 +151,4 @@ def test_an_edge_that_does_not_fit_is_named_where_it_stands(
 def test_edges_that_no_run_could_enter_are_refused(path: Path) -> None:
     told = faults(path, "edges: [{from: a, to: END}]\ncast: {a: skeptic}\n")
 
-    assert told == [("4:8", "no edge leaves START", 'begin with `Edge(START, "a", …)`')]
+    assert told == [("4:8", "no edge leaves START", "begin with `- {from: START, to: a, role: …}`")]

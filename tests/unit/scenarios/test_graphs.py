@@ -70,3 +70,32 @@ def test_a_graph_file_that_fails_is_named_with_its_line(
 
     assert caught.value.where == f"{path}:{place}"
     assert caught.value.problem.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ("Role.PANEL_MEMBR", "did you mean 'PANEL_MEMBER'?"),
+        (
+            "Edge('a', 'b', whne=1)",
+            "did you mean 'when'? Edge takes source, target, role, when, at_most",
+        ),
+        ("Edge('a')", "Edge takes source, target, role, when, at_most"),
+        ("Topology()", "Topology takes name, edges, cast"),
+        ("~split", "put brackets behind each condition: `split() & ~unsure()`"),
+        ("split() & split", "put brackets behind each condition: `split() & ~unsure()`"),
+        ("1 / 0", "mend the file"),
+    ],
+)
+def test_a_graph_file_that_fails_is_told_what_there_is(project: Path, line: str, fix: str) -> None:
+    path = Path("graphs") / "bad.py"
+    path.write_text(f"from ensemble.graph.routing import split\nfrom ensemble.roles import Role\n"
+                    f"from ensemble.graph.topology import Edge, Topology\n{line}\n")  # fmt: skip
+
+    with pytest.raises(InvalidFile) as relative:
+        load_topology(path)
+    with pytest.raises(InvalidFile) as absolute:
+        load_topology(project / path)
+
+    assert (relative.value.where, relative.value.fix) == ("graphs/bad.py:4:1", fix)
+    assert (absolute.value.where, absolute.value.fix) == (f"{project}/graphs/bad.py:4:1", fix)
