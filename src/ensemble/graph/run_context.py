@@ -8,8 +8,8 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from ensemble.agents.prompt import Briefing
 from ensemble.answers.answer import Wanted
@@ -29,12 +29,17 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 
+_UNPRICED: Final = "its price is not known and `limits.usd` is set; `limits.unpriced: allow` asks"
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a run may use; None is no limit."""
 
     wall_s: float | None = 1800
     usd: float | None = None
+    unpriced: Literal["refuse", "allow"] = "refuse"
+    """Whether a model without a known price is asked although money is limited."""
     tokens: int | None = None
     model_calls: int | None = 200
     lab_s: float | None = None
@@ -67,9 +72,15 @@ class RunContext:
     _spending: Spending | None = None
 
     async def ask(
-        self, path: str, key: str, messages: Sequence["BaseMessage"], wanted: Wanted, **about: Any
+        self,
+        path: str,
+        key: str,
+        messages: Sequence["BaseMessage"],
+        wanted: Wanted,
+        passed: int = 0,
+        **about: Any,
     ) -> Answered:
-        """Ask the chain of the seat at `path`.
+        """Ask the chain of the seat at `path`, without the first `passed` of its candidates.
 
         Raises:
             ChainExhausted: no model of the chain answered.
@@ -94,7 +105,7 @@ class RunContext:
             params=self.params,
             heard=heard if self.said is not None else None,
         )
-        chain, providers, policy = self.chains[path], self.providers, self.policy
+        chain, providers, policy = self.chain_of(path)[passed:], self.providers, self.policy
         if not is_heard():  # the wrapper costs as much as all the rest of a call
             return await ask(
                 chain,
@@ -121,6 +132,18 @@ class RunContext:
             heard=call.heard,
         )
         return cast("Answered", chat.answered)
+
+    def chain_of(self, path: str) -> tuple[Candidate, ...]:
+        """Return the seat's chain; under a money limit, whom nobody can price is not asked."""
+        chain = self.chains[path]
+        if self.limits.usd is None or self.limits.unpriced == "allow":
+            return chain
+        return tuple(
+            replace(candidate, available=False, reason=_UNPRICED)
+            if candidate.available and candidate.usd_per_mtok is None
+            else candidate
+            for candidate in chain
+        )
 
     async def ask_person(self, question: Question) -> str:
         """Return what a person answers.
