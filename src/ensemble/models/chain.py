@@ -140,7 +140,7 @@ async def ask(
         while True:
             tries += 1
             number = len(attempts) + 1
-            asked = _fitted(call, candidate)
+            asked = fitted(call, candidate)
             about = dict(admit(candidate, asked, number)) if admit else {}
             event = await recorder.effect(
                 "model",
@@ -178,7 +178,8 @@ def requested(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     }
 
 
-def _fitted(call: ModelCall, candidate: Candidate) -> ModelCall:
+def fitted(call: ModelCall, candidate: Candidate) -> ModelCall:
+    """Return the call as this candidate is asked it: shorter, or without a schema."""
     params = call.params
     if candidate.brief:
         params = replace(params, max_tokens=min(params.max_tokens, BRIEF_TOKENS))

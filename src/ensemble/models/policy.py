@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ensemble.config import Settings
 from ensemble.models.breaker import OF_PROCESS, Breakers
 from ensemble.models.pacing import Pace
 from ensemble.models.provider import Failure
@@ -48,6 +49,20 @@ class Policy:
     """Who is left alone for a while."""
     unbroken: frozenset[str] = frozenset({"manual", "scripted"})
     """Providers that no failure says anything about."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Policy":
+        """Return the policy with the limits that the user's settings name."""
+        usual = cls()
+        own = {name: pace.at_once for name, pace in settings.pace.items() if pace.at_once}
+        return cls(
+            at_once={**usual.at_once, **own},
+            at_once_in_all=settings.at_once or usual.at_once_in_all,
+            pace={
+                name: Pace(pace.requests_per_minute, pace.tokens_per_minute)
+                for name, pace in settings.pace.items()
+            },
+        )
 
     def wait_s(self, failure: Failure, tries: int, told_s: float | None, seed: str) -> float | None:
         """Return the seconds until the same model is asked again; None for never.

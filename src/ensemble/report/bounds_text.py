@@ -65,5 +65,7 @@ def _case(calls: int, tokens: int, usd: float | None, wall_s: float | None) -> s
 
 
 def _limits(limits: Limits) -> str:
-    named = {name: value for name, value in asdict(limits).items() if value is not None}
+    named = {
+        name: value for name, value in asdict(limits).items() if isinstance(value, (int, float))
+    }
     return ", ".join(f"{name} {value:g}" for name, value in named.items())

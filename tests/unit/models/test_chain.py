@@ -19,6 +19,7 @@ from ensemble.models.provider import (
     Params,
     Provider,
     Reply,
+    Usage,
 )
 from ensemble.models.scripted import Script, scripted
 
@@ -288,6 +289,19 @@ async def test_a_server_that_asks_for_too_long_a_wait_is_left_for_the_next() -> 
 
     first.close()
     assert answered.candidate.provider == "second"
+
+
+@pytest.mark.parametrize(("read", "answers"), [(150, True), (90, False), (0, True), (None, True)])
+async def test_a_prompt_of_which_less_was_read_than_sent_is_no_question(
+    read: int | None, *, answers: bool
+) -> None:
+    call = a_call(messages=(HumanMessage("Is it sound? " * 50),))
+    reply = Reply("Sound.", served="first/m", usage=Usage(read, None, 2))
+
+    answered = await walk({"first": scripted(reply), "second": scripted("No.")}, call=call)
+
+    assert (answered.candidate.provider == "first") is answers
+    assert [a.failure for a in answered.attempts] == ([] if answers else [Failure.CONTEXT])
 
 
 async def test_a_stream_that_broke_off_is_kept_as_a_failure_and_never_as_an_answer() -> None:
