@@ -96,7 +96,7 @@ def prompts(count: int) -> list[ModelCall]:
 
 async def one_round(calls: Sequence[ModelCall]) -> Round:
     """Ask every prompt in each way and return what that cost."""
-    said = Reply(_ANSWER, "scripted/m", usage=Usage(1000, 0, 20))
+    said = Reply(_ANSWER, "scripted/m", usage=Usage(4000, 0, 20))
     provider = scripted({"*": said})
 
     async def bare(call: ModelCall) -> None:

@@ -79,7 +79,7 @@ def answer(token: str) -> bytes:
     chunks: list[dict[str, Any]] = [
         {"choices": [{"index": 0, "delta": {"content": said}}]},
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
-        {"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 30}},
+        {"choices": [], "usage": {"prompt_tokens": 5000, "completion_tokens": 30}},
     ]
     lines = [*(json.dumps(chunk) for chunk in chunks), "[DONE]"]
     body = "".join(f"data: {line}\n\n" for line in lines).encode()

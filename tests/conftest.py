@@ -13,6 +13,8 @@ from typing import Any, Final, cast
 
 import pytest
 
+from ensemble.models.breaker import OF_PROCESS
+
 CHECKOUT: Final = Path(__file__).parents[1]
 OLLAMA_PORT: Final = 11434
 
@@ -42,6 +44,12 @@ def own_environment(
     unwanted = _TRACING if request.node.get_closest_marker("live") else _TRACING_AND_KEYS
     for name in [name for name in os.environ if unwanted.search(name)]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def no_model_left_alone() -> None:
+    """Forget which models failed in the tests before."""
+    OF_PROCESS.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -63,6 +63,19 @@ class Models(BaseModel):
     """Whether the embedded model may answer last, unasked."""
 
 
+class Pace(BaseModel):
+    """How much may be asked of one provider; what is left out has no limit of the user's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    at_once: int | None = Field(default=None, ge=1)
+    """Calls in flight."""
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    """Calls begun within any minute."""
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    """Tokens sent, as estimated, and allowed as answers, within any minute."""
+
+
 class Settings(BaseModel):
     """The user's settings file."""
 
@@ -78,6 +91,10 @@ class Settings(BaseModel):
     """Whether LangSmith's environment variables may send prompts out of this machine."""
     aliases: dict[str, str] = {}
     """Model names remapped: what a file asks for, to the route that serves it."""
+    at_once: int | None = Field(default=None, ge=1)
+    """Model calls in flight at all providers together."""
+    pace: dict[str, Pace] = {}
+    """Limits per provider: `litellm`, `ollama`, or a server by its name."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +189,7 @@ def _fault(details: ErrorDetails, path: Path) -> InvalidFile:
     key = ".".join(str(step) for step in details["loc"])
     what, fix = details["msg"], f"change the value of `{key}`"
     if details["type"] == "extra_forbidden":
-        sections = {"providers": Provider, "embedded": Embedded, "models": Models}
+        sections = {"providers": Provider, "embedded": Embedded, "models": Models, "pace": Pace}
         section = sections.get(str(above[0]) if above else "")
         what, fix = "there is no such key", closest(str(last), (section or Settings).model_fields)
     elif details["type"] == "missing":

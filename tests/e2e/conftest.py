@@ -263,7 +263,7 @@ async def _answering() -> AsyncGenerator[Answering]:
         fields: dict[str, Any] = (schema.get("anyOf") or [schema])[0]["properties"]
         if answering.held_after is not None and answering.asked > answering.held_after:
             await asyncio.Event().wait()
-        answer = says(json.dumps(_answer(fields)), prompt_tokens=100, cached_tokens=60)
+        answer = says(json.dumps(_answer(fields)), prompt_tokens=4000, cached_tokens=60)
         return await answer(request)
 
     acts: tuple[Act, ...] = (act,)

@@ -217,6 +217,7 @@ FIELDS = {
         "cached_tokens",
         "output_tokens",
         "usd",
+        "overrun",
         "priced",
         "wall_s",
     },

@@ -394,15 +394,15 @@ async def test_a_limit_that_would_be_crossed_ends_the_run_before_the_call() -> N
     assert not decided(run)
 
 
-async def test_calls_that_are_under_way_count_against_a_limit() -> None:
+async def test_a_step_that_would_cross_a_limit_asks_none_of_its_seats() -> None:
     ensemble = an_ensemble(load_topology(GRAPHS / "panel.py"), {"panel": 5})
     script = scripted({"*": an_answer("promote")}, delay_s=0.01)
     run = scripted_context(ensemble, script, limits=Limits(model_calls=3))
 
-    with pytest.raises(OverLimit):
+    with pytest.raises(OverLimit, match=r"panel\[3\].*model_calls to 4"):
         await play(ensemble, run)
 
-    assert len(script.asked) == 3
+    assert script.asked == []
 
 
 def decided(run: RunContext) -> bool:

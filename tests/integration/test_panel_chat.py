@@ -61,15 +61,15 @@ async def test_the_last_human_message_is_the_task() -> None:
 
 
 async def test_what_the_seats_used_is_summed() -> None:
-    counted = Reply(YES.text, "s/m", usage=Usage(100, 40, 7))
+    counted = Reply(YES.text, "s/m", usage=Usage(2000, 40, 7))
     chat = as_chat_model(Panel("panel", models=scripted(counted)))
 
     answer = await chat.ainvoke("Promote?")
 
     assert answer.usage_metadata is not None
-    assert answer.usage_metadata["input_tokens"] == 400
+    assert answer.usage_metadata["input_tokens"] == 8000
     assert answer.usage_metadata["output_tokens"] == 28
-    assert answer.usage_metadata["total_tokens"] == 428
+    assert answer.usage_metadata["total_tokens"] == 8028
 
 
 async def test_streamed_it_yields_its_message_and_nothing_of_the_seats() -> None:

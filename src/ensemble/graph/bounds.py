@@ -215,9 +215,14 @@ class _Turn:
         clean_sent = sum(sent + said * self._answers_before(entry, usual) for entry in here)
         worst_sent = sent + self._schema_tokens() + self._shown_at_most(everyone)
         worst_sent += (self.asks - 1) * (self._answer_at_most + _EVIDENCE_TOKENS)
-        tries = times * self.asks * max(Policy().tries.values())
-        calls = tries * max(1, len(self.chain))
-        paid = [cost_usd(c.usd_per_mtok, worst_sent, self._most(c)) for c in self.chain]
+        tries = times * max(Policy().tries.values())
+        # Whoever stands behind models that nobody can read is asked once more for each.
+        asks = [self.asks + before for before in range(max(1, len(self.chain)))]
+        calls = tries * sum(asks)
+        paid = [
+            cost_usd(c.usd_per_mtok, often * worst_sent, often * self._most(c))
+            for often, c in zip(asks, self.chain, strict=False)
+        ]
         usd = _sum(paid)
         return TurnBound(
             path=self.member.path,

@@ -16,6 +16,7 @@ from ensemble.graph.person import Question
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.state import Document
 from ensemble.models.chain import Answered, Attempt, ChainExhausted
+from ensemble.models.provider import Failure
 from ensemble.roles import HUMAN, TurnStatus
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ class Progress:
     """What it waits for the lab to measure: `{"tool": …, "spec": {…}}`, and for which check."""
     answered: Document | None = None
     """The turn as it was answered, while the lab runs the checks that it names."""
-    repaired: bool = False
+    repaired: int | None = None
+    """Where in the dialogue the answer stands that the model was asked to repair."""
+    passed: int = 0
+    """How many of the chain's candidates are not asked any more: they gave nothing readable."""
     round: int = 0
     step: int = 0
 
@@ -63,6 +67,12 @@ class Progress:
     def then(self, *said: tuple[str, str], **changes: Any) -> "Progress":
         """Return it with more said, and fields changed."""
         return replace(self, dialogue=(*self.dialogue, *said), **changes)
+
+    def passed_over(self, candidates: int) -> "Progress":
+        """Return it for the candidate after those: nobody is told what others wrote in vain."""
+        at = self.repaired
+        kept = self.dialogue if at is None else self.dialogue[:at] + self.dialogue[at + 2 :]
+        return replace(self, dialogue=kept, repaired=None, passed=candidates)
 
     def measured(self, replies: Sequence[str], evidence: Mapping[str, Document]) -> "Progress":
         """Return it with what the lab replied to its requests: evidence ids, or what was wrong."""
@@ -111,6 +121,9 @@ async def ask_models(
 ) -> Progress | SeatAnswer | SeatFailure:
     """Ask until there is an answer, a request to the lab, or nothing left to try.
 
+    A model whose answer cannot be read repairs it once; then the candidates after it are asked,
+    once each.
+
     Args:
         path: the seat's path, whose chain is asked.
         wanted: what the answer must hold.
@@ -119,37 +132,42 @@ async def ask_models(
         run: the run it takes part in.
         about: agent and role, for the journal.
     """
+    walked: tuple[Attempt, ...] = ()
     while True:
         key = f"{progress.key}/model#{progress.calls}"
         try:
             async with asyncio.timeout(_left_s(progress, run)):
                 messages = [*opening, *_messages(progress)]
-                answered = await run.ask(path, key, messages, wanted, **about)
+                answered = await run.ask(path, key, messages, wanted, progress.passed, **about)
         except ChainExhausted as lost:
             status = TurnStatus.REFUSED if lost.refused else TurnStatus.FAILED
-            return SeatFailure(status, str(lost), progress.calls + 1, attempts=lost.attempts)
+            status = TurnStatus.UNPARSED if progress.passed else status
+            attempts = (*walked, *lost.attempts)
+            return SeatFailure(status, str(lost), progress.calls + 1, attempts=attempts)
         except TimeoutError:
             return await _too_late(path, key, progress, run)
         progress = replace(progress, calls=progress.calls + 1)
-        text = answered.reply.text
-        try:
-            answer = parse_answer(text, wanted)
-        except Unparsed as fault:
-            if progress.repaired:
-                return SeatFailure(TurnStatus.UNPARSED, str(fault), progress.calls, answered)
-            said = (("ai", text), ("human", repair_request(str(fault))))
-            progress = progress.then(*said, repaired=True)
-            continue
-        if answer.action is None:
-            return SeatAnswer(answer, progress.calls, answered, answered.attempts)
-        refusal = _refusal(answer.action, wanted, progress)
-        if refusal is None:
+        attempts, text = (*walked, *answered.attempts), answered.reply.text
+        read = _read(text, wanted, progress)
+        if isinstance(read, Answer):
+            if read.action is None:
+                return SeatAnswer(read, progress.calls, answered, attempts)
             rounds = progress.lab_rounds + 1
-            return progress.then(("ai", text), requests=(answer.action,), lab_rounds=rounds)
-        if progress.repaired:
-            return SeatFailure(TurnStatus.UNPARSED, refusal, progress.calls, answered)
-        run.journal.note("tool_refused", f"{key}/tool", value=refusal, request=answer.action)
-        progress = progress.then(("ai", text), ("human", refusal), repaired=True)
+            return progress.then(("ai", text), requests=(read.action,), lab_rounds=rounds)
+        if progress.repaired is None and not progress.passed:
+            if read.action is not None:
+                refused = {"value": read.fault, "request": read.action}
+                run.journal.note("tool_refused", f"{key}/tool", **refused)
+            at = len(progress.dialogue)
+            progress = progress.then(("ai", text), ("human", read.reply), repaired=at)
+            continue
+        chain = run.chain_of(path)
+        place = chain.index(answered.candidate, progress.passed) + 1
+        if not any(candidate.available for candidate in chain[place:]):
+            return SeatFailure(TurnStatus.UNPARSED, read.fault, progress.calls, answered, attempts)
+        number = len(answered.attempts) + 1
+        walked = (*attempts, Attempt(number, answered.candidate, Failure.UNUSABLE, read.fault))
+        progress = progress.passed_over(place)
 
 
 async def ask_person(
@@ -177,6 +195,24 @@ def checks_to_run(answer: Answer, wanted: Wanted, progress: Progress) -> tuple[D
         for number, check in enumerate(answer.checks)
         if check.tool in wanted.tools
     )
+
+
+@dataclass(frozen=True)
+class _Unread:
+    """A reply that is no answer: what is wrong with it, and what its model is told."""
+
+    fault: str
+    reply: str
+    action: Mapping[str, Any] | None = None
+
+
+def _read(text: str, wanted: Wanted, progress: Progress) -> Answer | _Unread:
+    try:
+        answer = parse_answer(text, wanted)
+    except Unparsed as unread:
+        return _Unread(str(unread), repair_request(str(unread)))
+    refusal = _refusal(answer.action, wanted, progress) if answer.action is not None else None
+    return _Unread(refusal, refusal, answer.action) if refusal else answer
 
 
 def _left_s(progress: Progress, run: RunContext) -> float | None:

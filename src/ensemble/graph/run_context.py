@@ -6,22 +6,23 @@ number of runs at once.
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ensemble.agents.prompt import Briefing
 from ensemble.answers.answer import Wanted
 from ensemble.answers.schema import answer_schema, schema_text
-from ensemble.errors import OverLimit, Paused
+from ensemble.errors import Paused
+from ensemble.graph.budget import Budget, Limits
 from ensemble.graph.lab_desk import LabDesk
 from ensemble.graph.person import AskPerson, Question, nobody
 from ensemble.graph.spending import Spending, reservation
 from ensemble.journal.digest import is_lost, whole
 from ensemble.journal.record import ANSWERED
 from ensemble.journal.run_journal import Journal
-from ensemble.models.chain import Answered, Policy, ask
+from ensemble.models.chain import Admit, Answered, Policy, ask, fitted
 from ensemble.models.cost import prices
 from ensemble.models.provider import Candidate, ModelCall, Params, Provider
 
@@ -29,17 +30,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a run may use; None is no limit."""
-
-    wall_s: float | None = 1800
-    usd: float | None = None
-    tokens: int | None = None
-    model_calls: int | None = 200
-    lab_s: float | None = None
-    turn_s: float | None = None
-    """Seconds that the model calls of one turn may take; a turn that takes longer is lost."""
+_UNPRICED: Final = "its price is not known and `limits.usd` is set; `limits.unpriced: allow` asks"
 
 
 @dataclass
@@ -52,7 +43,7 @@ class RunContext:
     """Seat path to its resolved chain."""
     providers: Mapping[str, Provider]
     lab: LabDesk
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     params: Params = field(default_factory=Params)
     policy: Policy = field(default_factory=Policy)
     seed: int = 7
@@ -64,27 +55,34 @@ class RunContext:
     """What an invocation that brought no context keeps open until its decision."""
     paused: list[Paused] = field(default_factory=list[Paused])
     """Seats that wait for a person; while there is one, no further turn begins."""
-    _spending: Spending | None = None
+    _budget: Budget | None = None
 
     async def ask(
-        self, path: str, key: str, messages: Sequence["BaseMessage"], wanted: Wanted, **about: Any
+        self,
+        path: str,
+        key: str,
+        messages: Sequence["BaseMessage"],
+        wanted: Wanted,
+        passed: int = 0,
+        **about: Any,
     ) -> Answered:
-        """Ask the chain of the seat at `path`.
+        """Ask the chain of the seat at `path`, without the first `passed` of its candidates.
 
         Raises:
             ChainExhausted: no model of the chain answered.
             OverLimit: the call would cross a limit of the run.
             Paused: a person has to answer first.
         """
-        from ensemble.models.chat_model import ChainChatModel, is_heard
 
         def heard(text: str) -> None:
             if self.said is not None:
                 self.said(key, text)
 
         def admit(candidate: Candidate, call: ModelCall, attempt: int) -> dict[str, Any]:
-            schema = schema_text(wanted, brief=candidate.brief) if call.schema else ""
-            return {**about, "reserved": self._reserved(candidate, call, attempt, schema)}
+            needed = self._needed(candidate, call, wanted)
+            if not self.journal.replaying and not _is_recorded(self.journal, key, attempt):
+                self.budget.admit(key, needed)
+            return {**about, "reserved": needed}
 
         call = ModelCall(
             key=key,
@@ -94,7 +92,14 @@ class RunContext:
             params=self.params,
             heard=heard if self.said is not None else None,
         )
-        chain, providers, policy = self.chains[path], self.providers, self.policy
+        chain = self.chain_of(path)[passed:]
+        async with self._in_step(chain, call, wanted):
+            return await self._walk(chain, call, admit)
+
+    async def _walk(self, chain: Sequence[Candidate], call: ModelCall, admit: Admit) -> Answered:
+        from ensemble.models.chat_model import ChainChatModel, is_heard
+
+        providers, policy = self.providers, self.policy
         if not is_heard():  # the wrapper costs as much as all the rest of a call
             return await ask(
                 chain,
@@ -105,7 +110,7 @@ class RunContext:
                 admit=admit,
             )
         chat = ChainChatModel(
-            chain=chain,
+            chain=tuple(chain),
             recorder=self.journal,
             providers=providers,
             policy=policy,
@@ -113,14 +118,26 @@ class RunContext:
             cache=False,  # a cache of LangChain's would answer behind the journal's back
         )
         await chat.ainvoke(
-            list(messages),
-            key=key,
+            list(call.messages),
+            key=call.key,
             schema=call.schema,
             brief_schema=call.brief_schema,
             params=call.params,
             heard=call.heard,
         )
         return cast("Answered", chat.answered)
+
+    def chain_of(self, path: str) -> tuple[Candidate, ...]:
+        """Return the seat's chain; under a money limit, whom nobody can price is not asked."""
+        chain = self.chains[path]
+        if self.limits.usd is None or self.limits.unpriced == "allow":
+            return chain
+        return tuple(
+            replace(candidate, available=False, reason=_UNPRICED)
+            if candidate.available and candidate.usd_per_mtok is None
+            else candidate
+            for candidate in chain
+        )
 
     async def ask_person(self, question: Question) -> str:
         """Return what a person answers.
@@ -155,32 +172,39 @@ class RunContext:
 
         return [item for _, item in sorted(enumerate(items), key=place)]
 
-    def _reserved(
-        self, candidate: Candidate, call: ModelCall, attempt: int, schema: str
-    ) -> dict[str, Any]:
-        """Return the call's reservation, or refuse it; what the journal holds costs nothing."""
-        reserved = reservation(candidate, call, schema)
-        if self.journal.replaying or _is_recorded(self.journal, call.key, attempt):
-            return reserved
-        if self._spending is None:
-            self._spending = Spending(prices(self.chains))
-        used = self._spending.with_one_more(self.journal.events, reserved)
-        for name, value in used.items():
-            most = getattr(self.limits, name)
-            if most is not None and value > most:
-                raise OverLimit(
-                    f"this call would bring {name} to {round(value, 4)}, the limit is {most}",
-                    where=call.key,
-                    fix=f"raise `limits.{name}` in the scenario, or seat fewer members",
-                )
-        return reserved
+    @asynccontextmanager
+    async def _in_step(
+        self, chain: Sequence[Candidate], call: ModelCall, wanted: Wanted
+    ) -> AsyncGenerator[None]:
+        """Hold what the call needs at worst; what the journal holds costs nothing."""
+        if self.journal.replaying or _is_recorded(self.journal, call.key):
+            yield
+            return
+        asked = [candidate for candidate in chain if candidate.available]
+        needs = [self._needed(candidate, fitted(call, candidate), wanted) for candidate in asked]
+        worst = {name: max((n[name] or 0 for n in needs), default=0) for name in ("tokens", "usd")}
+        async with self.budget.reserved(call.key, worst):
+            yield
+
+    @property
+    def budget(self) -> Budget:
+        """What the run has left."""
+        if self._budget is None:
+            spending = Spending(prices(self.chains))
+            self._budget = Budget(self.limits, self.journal.events, spending)
+        return self._budget
+
+    def _needed(self, candidate: Candidate, call: ModelCall, wanted: Wanted) -> dict[str, Any]:
+        schema = schema_text(wanted, brief=candidate.brief) if call.schema else ""
+        return reservation(candidate, call, schema)
 
 
-def _is_recorded(journal: Journal, key: str, attempt: int) -> bool:
+def _is_recorded(journal: Journal, key: str, attempt: int | None = None) -> bool:
+    """Return whether the journal holds how an attempt ended; without one, the call's answer."""
     return any(
         e.event in ANSWERED["model"]
         and e.key == key
-        and whole(e.attempt) == attempt
+        and (e.event == "model_replied" if attempt is None else whole(e.attempt) == attempt)
         and not is_lost(e)
         for e in journal.recorded
     )

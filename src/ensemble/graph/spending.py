@@ -1,7 +1,8 @@
 """What a run has used by its limits' names, read from its journal as that grows.
 
-A call that is under way, or was lost with its process, is booked at its reservation. Has never
-heard of limits: whoever asks compares.
+A call that is under way, was lost with its process, or broke off, is booked at its reservation,
+and so is one that does not say what it used. What is billed above a reservation is an overrun.
+Has never heard of limits: whoever asks compares.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 from ensemble.journal.digest import is_lost
 from ensemble.journal.record import ANSWERED, Event
 from ensemble.models.cost import Price, cost_usd, text_tokens
-from ensemble.models.provider import Candidate, ModelCall
+from ensemble.models.provider import Candidate, Failure, ModelCall
 
 
 def reservation(candidate: Candidate, call: ModelCall, schema: str = "") -> dict[str, Any]:
@@ -36,24 +37,44 @@ class Spending:
         self._read = 0
         self._asked: dict[tuple[str, str], Event] = {}
         self._open: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._held: dict[str, Mapping[str, Any]] = {}
         self._tokens = 0.0
         self._usd = 0.0
+        self.overrun = {"tokens": 0.0, "usd": 0.0}
+        """What was billed above the reservations."""
 
-    def with_one_more(
-        self, events: Sequence[Event], reserved: Mapping[str, Any]
-    ) -> dict[str, float]:
-        """Return what the run has used, with one more call as reserved.
+    def hold(self, key: str, worst: Mapping[str, Any]) -> None:
+        """Keep what a call may need until it is answered or released."""
+        self._held[key] = worst
 
-        Args:
-            events: the run's, from its start; only those not seen before are read.
-            reserved: what the further call is expected to use at most.
-        """
+    def release(self, key: str) -> None:
+        """Let go of what is held for a call."""
+        self._held.pop(key, None)
+
+    def read(self, events: Sequence[Event]) -> None:
+        """Take in the run's events, from its start; only those not seen before are read."""
         for event in events[self._read :]:
             self._take(event)
         self._read = len(events)
-        held = [reserved, *self._open.values()]
+
+    def with_one_more(
+        self, events: Sequence[Event], reserved: Mapping[str, Any], key: str = ""
+    ) -> dict[str, float]:
+        """Return what the run has used and holds, with one more call as reserved.
+
+        Args:
+            events: the run's, from its start.
+            reserved: what the further call is expected to use at most.
+            key: the further call's, which does not compete with what is held for itself.
+        """
+        self.read(events)
+        under_way = {asked for asked, _ in self._open}
+        waiting = [
+            worst for name, worst in self._held.items() if name != key and name not in under_way
+        ]
+        held = [reserved, *waiting, *self._open.values()]
         return {
-            "model_calls": len(self._asked) + 1,
+            "model_calls": len(self._asked) + len(waiting) + 1,
             "tokens": self._tokens + sum(float(one.get("tokens") or 0) for one in held),
             "usd": self._usd + sum(float(one.get("usd") or 0) for one in held),
         }
@@ -65,13 +86,28 @@ class Spending:
             self._open[place] = event.body.get("reserved") or {}
         elif event.event in ANSWERED["model"] and not is_lost(event) and place in self._open:
             self._book(event, self._asked[place], self._open.pop(place))
+            if event.event == "model_replied":
+                self.release(event.key)
+            elif is_spared(event):
+                del self._asked[place]
 
     def _book(self, ended: Event, asked: Event, held: Mapping[str, Any]) -> None:
         usage: Mapping[str, Any] = ended.body.get("usage") or {}
         sent, said = usage.get("input_tokens"), usage.get("output_tokens")
-        self._tokens += (sent or 0) + (said or 0)
+        most = {name: float(held.get(name) or 0) for name in self.overrun}
+        unsaid = ended.event == "model_replied" or bool(ended.body.get("partial"))
+        billed = dict(most) if unsaid else dict.fromkeys(most, 0.0)
+        if sent is not None or said is not None:
+            billed["tokens"] = float((sent or 0) + (said or 0))
         price = self._price_of.get(str(asked.body.get("request", {}).get("model")))
         if price and said is not None:
-            self._usd += cost_usd(price, sent or 0, said) or 0.0
-        elif ended.event == "model_replied":
-            self._usd += float(held.get("usd") or 0)
+            billed["usd"] = cost_usd(price, sent or 0, said) or 0.0
+        self._tokens += billed["tokens"]
+        self._usd += billed["usd"]
+        for name, value in billed.items():
+            self.overrun[name] += max(0.0, value - most[name])
+
+
+def is_spared(event: Event) -> bool:
+    """Return whether an attempt ended without its model being asked at all."""
+    return event.body.get("class") == Failure.CIRCUIT_OPEN

@@ -16,7 +16,7 @@ from ensemble.models.policy import Policy
 
 _JOB_S: Final = 120.0
 """What one lab job may take where its spec does not say."""
-_ASKS_PER_STEP: Final = 2
+_ASKS: Final = 2
 """A reply that cannot be read is asked for once more."""
 
 
@@ -53,7 +53,7 @@ def wall_at_most(
     policy = Policy()
     if any(provider in policy.unhurried for work in works for provider in work.providers):
         return None
-    slowest_s = _ASKS_PER_STEP * max((_chain_s(work, policy) for work in works), default=0.0)
+    slowest_s = max((_asks(work) * _chain_s(work, policy) for work in works), default=0.0)
     trips = sum(work.turns * work.trips for work in works)
     return (
         _steps_at_most(topology, leads_to, works) * min(slowest_s, turn_s or slowest_s)
@@ -88,6 +88,11 @@ def _longest_way(leads_to: LeadsTo, steps: Mapping[str, int], seat: str) -> int:
     return steps[seat] + int(nx.dag_longest_path_length(ways))
 
 
+def _asks(work: Work) -> int:
+    """Return how often one step asks at most: after a repair, the candidates that are left."""
+    return _ASKS + max(0, len(work.providers) - 1)
+
+
 def _chain_s(work: Work, policy: Policy) -> float:
     """Return what a chain takes whose candidates fail as often, and as late, as they may."""
     tries = max(policy.tries.values())
@@ -102,7 +107,7 @@ def _queueing_s(works: Sequence[Work], policy: Policy) -> float:
         users = [work for work in works if provider in work.providers]
         slots = policy.at_once.get(provider, policy.at_once_elsewhere)
         if len(users) > slots:
-            asks = (work.turns * (work.trips + _ASKS_PER_STEP) for work in users)
+            asks = (work.turns * (work.trips + _asks(work)) for work in users)
             longest_s = max(_chain_s(work, policy) for work in users)
             waits += sum(asks) * longest_s / slots
     return waits

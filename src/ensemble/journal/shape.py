@@ -24,6 +24,7 @@ _FailureClass = Literal[
     "broken",
     "lost",
     "cancelled",
+    "circuit_open",
 ]
 _MAPPINGS: Final = ("run_started", "resolved", "lab_returned", "turn_ended", "decided", "run_ended")
 

@@ -14,8 +14,9 @@ from typing import Any, Final, Protocol
 from ensemble.canonical import without_surrogates
 from ensemble.errors import EnsembleError, NoModelLeft
 from ensemble.journal.record import Event
-from ensemble.models.messages import is_json, plain
-from ensemble.models.policy import Policy, gate
+from ensemble.models.messages import fewest_tokens, is_json, plain
+from ensemble.models.pacing import turn_at
+from ensemble.models.policy import Policy
 from ensemble.models.provider import (
     Candidate,
     Failure,
@@ -30,6 +31,8 @@ BRIEF_TOKENS: Final = 256
 """What a candidate that keeps its answers short may say."""
 PARTIAL_AT_MOST: Final = 4000
 """Characters kept of an answer that broke off."""
+_READ_AT_LEAST: Final = 0.8
+"""The share of the tokens sent that a model has read, if it read them all."""
 
 Admit = Callable[[Candidate, ModelCall, int], Mapping[str, Any]]
 """Told candidate, call and attempt before each attempt. Returns what to note beside it, e.g.
@@ -99,8 +102,8 @@ class ChainExhausted(NoModelLeft):
 
     @property
     def refused(self) -> bool:
-        """Whether the walk ended because a model declined to answer."""
-        return bool(self.attempts) and self.attempts[-1].failure is Failure.CONTENT_FILTER
+        """Whether a model declined to answer."""
+        return any(attempt.failure is Failure.CONTENT_FILTER for attempt in self.attempts)
 
 
 async def ask(
@@ -129,6 +132,7 @@ async def ask(
     policy = policy or Policy()
     attempts: list[Attempt] = []
     too_small: Candidate | None = None
+    asked_last = next((c for c in reversed(chain) if c.available), None)
     for candidate in chain:
         if not candidate.available or not _is_roomier(candidate, too_small):
             continue
@@ -136,13 +140,13 @@ async def ask(
         while True:
             tries += 1
             number = len(attempts) + 1
-            asked = _fitted(call, candidate)
+            asked = fitted(call, candidate)
             about = dict(admit(candidate, asked, number)) if admit else {}
             event = await recorder.effect(
                 "model",
                 call.key,
                 requested(candidate, asked),
-                _attempt(candidate, asked, providers, policy, wait),
+                _attempt(candidate, asked, providers, policy, wait, last=candidate is asked_last),
                 attempt=number,
                 **about,
             )
@@ -154,7 +158,7 @@ async def ask(
             if wait is None:
                 break
         match attempts[-1].failure:
-            case Failure.BAD_REQUEST | Failure.CONTENT_FILTER:
+            case Failure.BAD_REQUEST:
                 break
             case Failure.CONTEXT:
                 too_small = candidate
@@ -174,7 +178,8 @@ def requested(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     }
 
 
-def _fitted(call: ModelCall, candidate: Candidate) -> ModelCall:
+def fitted(call: ModelCall, candidate: Candidate) -> ModelCall:
+    """Return the call as this candidate is asked it: shorter, or without a schema."""
     params = call.params
     if candidate.brief:
         params = replace(params, max_tokens=min(params.max_tokens, BRIEF_TOKENS))
@@ -189,13 +194,19 @@ def _attempt(
     providers: Mapping[str, Provider],
     policy: Policy,
     wait_s: float,
+    *,
+    last: bool,
 ) -> Callable[[], Awaitable[tuple[str, dict[str, Any]]]]:
     async def perform() -> tuple[str, dict[str, Any]]:
-        if wait_s:
-            await asyncio.sleep(wait_s)
         started = time.monotonic()
+        breaker = policy.breakers.of(candidate.provider, candidate.model)
+        always = last or candidate.provider in policy.unbroken
         try:
-            async with gate(candidate.provider, policy):
+            if not always:
+                breaker.refuse()
+            if wait_s:
+                await asyncio.sleep(wait_s)
+            async with turn_at(candidate.provider, call, policy), breaker.passage(always=always):
                 started = time.monotonic()
                 limit_s = None if candidate.provider in policy.unhurried else policy.call_s
                 async with asyncio.timeout(limit_s):
@@ -248,6 +259,10 @@ def _refuse_unusable(reply: Reply, call: ModelCall) -> None:
     # An answer cut at its token limit is an answer, marked as cut; asking again cuts it again.
     if call.schema is not None and reply.finish != "length" and not is_json(reply.text):
         raise ModelFailure(Failure.UNUSABLE, "the answer is no JSON although a schema was given")
+    read = reply.usage.input_tokens
+    if read and read < _READ_AT_LEAST * (fewest := fewest_tokens(plain(call.messages))):
+        text = f"the prompt was cut: at least {fewest} tokens sent, {read} read"
+        raise ModelFailure(Failure.CONTEXT, text)
 
 
 def _is_roomier(candidate: Candidate, than: Candidate | None) -> bool:

@@ -4,7 +4,8 @@ Every provider that speaks HTTP maps its errors here, so that one policy fits al
 """
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -17,6 +18,10 @@ DECLINED: Final = ("content_filter", "refusal", "safety")
 
 _SHOWN: Final = 400
 _LONGEST_S: Final = 1e9
+_UNIX_TIME_S: Final = 1.5e9
+"""Whoever asks for a longer wait than this means a moment."""
+_DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+_UNITS_S: Final = (3600.0, 60.0, 1.0, 0.001)
 _OVERFLOW: Final = (
     "context length",
     "context_length",
@@ -115,21 +120,55 @@ def failure_from(error: Exception, partial: str = "") -> ModelFailure:
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return how long the server asks to wait; None where it does not say or talks nonsense."""
+    """Return how long the server asks to wait; None where it does not say or talks nonsense.
+
+    `retry-after-ms` is the more exact; where neither is given, the time until a limit that is
+    used up is reset, in seconds, `6m0s`, or as a date.
+    """
     found = {name.lower(): value.strip() for name, value in headers.items()}
-    if "retry-after-ms" in found:
-        milliseconds = _number(found["retry-after-ms"])
-        return None if milliseconds is None else milliseconds / 1000
-    told = found.get("retry-after", "")
-    seconds = _number(told)
-    if seconds is not None:
-        return seconds
-    try:
-        until = parsedate_to_datetime(told)
-    except ValueError:
+    milliseconds = _number(found.get("retry-after-ms", ""))
+    if milliseconds is not None:
+        return min(_LONGEST_S, milliseconds / 1000)
+    told = _seconds(found.get("retry-after", ""), now)
+    if told is not None:
+        return told
+    waits = (_seconds(found[reset], now) for reset in _resets_of_what_is_used_up(found))
+    return max((wait_s for wait_s in waits if wait_s is not None), default=None)
+
+
+def _resets_of_what_is_used_up(found: Mapping[str, str]) -> Iterator[str]:
+    """Yield the names of headers that say when a limit of which nothing is left is reset."""
+    for name in found:
+        if "ratelimit" in name and "reset" in name:
+            left = _number(found.get(name.replace("reset", "remaining"), "0"))
+            if left == 0:
+                yield name
+
+
+def _seconds(told: str, now: datetime) -> float | None:
+    """Return the seconds that a number, a duration, a date or a moment of Unix time means."""
+    number = _number(told)
+    if number is not None:
+        left = number if not _UNIX_TIME_S <= number < math.inf else number - now.timestamp()
+        return min(_LONGEST_S, max(0.0, left))
+    if told and (parts := _DURATION.fullmatch(told)):
+        return round(
+            sum(float(n) * unit for n, unit in zip(parts.groups("0"), _UNITS_S, strict=True)), 3
+        )
+    until = _date(told)
+    if until is None:
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return min(_LONGEST_S, max(0.0, round((until - now).total_seconds(), 3)))
+
+
+def _date(told: str) -> datetime | None:
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            return read(told)
+        except (ValueError, TypeError, OverflowError):
+            continue
+    return None
 
 
 def _number(text: str) -> float | None:
@@ -137,7 +176,7 @@ def _number(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return None if math.isnan(number) or number < 0 else min(number, _LONGEST_S)
+    return None if math.isnan(number) or number < 0 else number
 
 
 def _words_of(text: str) -> str:

@@ -5,6 +5,7 @@ a role and a text. Knows langchain-core's messages by their shape only and never
 """
 
 import json
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _ROLES: Final = {"system": "system", "ai": "assistant", "AIMessageChunk": "assistant"}
 _BYTES_PER_TOKEN_AT_MOST: Final = 5.0
 _TOKENS_PER_MESSAGE: Final = 4
+_REPEATED: Final = re.compile(r"(\s|\W|_)\1{2,}")
 
 
 def plain(messages: "Iterable[BaseMessage]") -> list[dict[str, Any]]:
@@ -36,9 +38,10 @@ def fewest_tokens(messages: Iterable[dict[str, Any]]) -> int:
     """Return how many tokens the messages have at least, whoever counts.
 
     Plain English has 4.2 to 4.8 bytes a token with today's vocabularies; code and other
-    languages have fewer.
+    languages have fewer. Indents and rules of one character repeated are a token or two.
     """
-    size = sum(len(str(message["content"]).encode()) for message in messages)
+    said = (_REPEATED.sub(r"\1", str(message["content"])) for message in messages)
+    size = sum(len(text.encode()) for text in said)
     return round(size / _BYTES_PER_TOKEN_AT_MOST)
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 _CONNECT_S: Final = 5.0
+"""TCP and TLS."""
+_LOOK_UP_S: Final = 25.0
+"""The name's look-up, which a thread does: with thousands of calls it is a queue."""
 _ERROR_BYTES: Final = 64 * 1024
 _OK: Final = 200
 _BAD_REQUEST: Final = 400
@@ -89,7 +92,9 @@ def shared_session() -> "ClientSession":
     if session is None or session.closed:
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=_LOOK_UP_S + _CONNECT_S, sock_connect=_CONNECT_S
+            ),
             auto_decompress=False,
         )
         _sessions[loop] = session

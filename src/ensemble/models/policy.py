@@ -4,12 +4,13 @@ A wait depends on what the server said and on the call's key alone, so two runs 
 same failures wait alike and many calls that fail together do not come back together.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
+from ensemble.config import Settings
+from ensemble.models.breaker import OF_PROCESS, Breakers
+from ensemble.models.pacing import Pace
 from ensemble.models.provider import Failure
 
 
@@ -40,6 +41,28 @@ class Policy:
     """Calls in flight per provider, over the whole process."""
     at_once_elsewhere: int = 256
     """The same for providers not named."""
+    at_once_in_all: int = 4096
+    """Calls in flight at all providers together."""
+    pace: Mapping[str, Pace] = field(default_factory=dict[str, Pace])
+    """Requests and tokens a minute, per provider."""
+    breakers: Breakers = OF_PROCESS
+    """Who is left alone for a while."""
+    unbroken: frozenset[str] = frozenset({"manual", "scripted"})
+    """Providers that no failure says anything about."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Policy":
+        """Return the policy with the limits that the user's settings name."""
+        usual = cls()
+        own = {name: pace.at_once for name, pace in settings.pace.items() if pace.at_once}
+        return cls(
+            at_once={**usual.at_once, **own},
+            at_once_in_all=settings.at_once or usual.at_once_in_all,
+            pace={
+                name: Pace(pace.requests_per_minute, pace.tokens_per_minute)
+                for name, pace in settings.pace.items()
+            },
+        )
 
     def wait_s(self, failure: Failure, tries: int, told_s: float | None, seed: str) -> float | None:
         """Return the seconds until the same model is asked again; None for never.
@@ -57,16 +80,3 @@ class Policy:
         own_s = min(self.backoff_at_most_s, self.backoff_s * 2 ** (tries - 1))
         drawn = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big") / 2**32
         return max(own_s * (0.5 + drawn / 2), told_s or 0.0)
-
-
-def gate(provider: str, policy: Policy) -> asyncio.Semaphore:
-    """Return the process's limit on calls in flight; the first policy seen sets its size."""
-    gates = _gates.setdefault(asyncio.get_running_loop(), {})
-    if provider not in gates:
-        size = policy.at_once.get(provider, policy.at_once_elsewhere)
-        gates[provider] = asyncio.Semaphore(size)
-    return gates[provider]
-
-
-_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]]
-_gates = WeakKeyDictionary()

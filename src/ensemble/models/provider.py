@@ -30,6 +30,8 @@ class Failure(StrEnum):
     BROKEN = "broken"
     LOST = "lost"
     CANCELLED = "cancelled"
+    CIRCUIT_OPEN = "circuit_open"
+    """Not asked at all: it failed too often just before."""
 
 
 class ModelFailure(Exception):

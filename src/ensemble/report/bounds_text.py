@@ -81,6 +81,7 @@ def _doubts(bounds: Bounds) -> list[str]:
 
 def _limits(limits: Limits) -> str:
     told = asdict(limits)
-    held = ", ".join(f"{name} {value:g}" for name, value in told.items() if value is not None)
+    numbers = {name: value for name, value in told.items() if isinstance(value, (int, float))}
+    held = ", ".join(f"{name} {value:g}" for name, value in numbers.items())
     free = ", ".join(name for name, value in told.items() if value is None)
     return "; ".join(part for part in (held, f"none on {free}" if free else "") if part)

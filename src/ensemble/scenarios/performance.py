@@ -32,6 +32,7 @@ from ensemble.graph.seating import Ensemble
 from ensemble.graph.state import BEFORE, turns_of
 from ensemble.journal.digest import digest
 from ensemble.journal.run_journal import Journal
+from ensemble.models.policy import Policy
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate, Params, Provider
 from ensemble.models.selection import Wishes, resolve
@@ -166,6 +167,7 @@ async def context_for(plan: Plan, journal: Journal, stage: Stage) -> RunContext:
         lab=LabDesk(journal, stage.lab, plan.limits.lab_s),
         limits=plan.limits,
         params=plan.params,
+        policy=Policy.of(stage.settings),
         seed=found["seed"],
         said=stage.said,
         person=stage.person,

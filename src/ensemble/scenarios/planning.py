@@ -70,6 +70,7 @@ def plan_of(loaded: Loaded, chain: tuple[str, ...] = ()) -> Plan:
         limits=Limits(
             wall_s=limits.wall_s,
             usd=limits.usd,
+            unpriced=limits.unpriced,
             tokens=limits.tokens,
             model_calls=limits.model_calls,
             lab_s=limits.lab_s,

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from ensemble.graph.person import questions_open
+from ensemble.graph.spending import Spending, is_spared
 from ensemble.graph.state import in_order
 from ensemble.journal.digest import digest
-from ensemble.journal.record import Event
+from ensemble.journal.record import ANSWERED, Event
 from ensemble.models.cost import cost_usd
 from ensemble.roles import RunStatus
 
@@ -75,7 +76,7 @@ def _unended(events: Sequence[Event]) -> str:
 
 def usage_of(events: Sequence[Event]) -> Document:
     """Return what a run used: calls, tokens, money where priced, seconds."""
-    calls = [e for e in events if e.event in ("model_replied", "model_failed")]
+    calls = [e for e in events if e.event in ANSWERED["model"] and not is_spared(e)]
     usages = [cast("Mapping[str, Any]", e.body.get("usage") or {}) for e in calls]
     prices = _prices(events)
     costs = [_usd(e, prices) for e in calls if e.event == "model_replied"]
@@ -90,8 +91,16 @@ def usage_of(events: Sequence[Event]) -> Document:
         "output_tokens": _total(usages, "output_tokens"),
         "usd": round(sum(c or 0.0 for c in costs), 6) if priced != "none" else None,
         "priced": priced if costs else "none",
+        "overrun": _overrun(events, prices),
         "wall_s": round(max(at) - min(at), 3) if at else 0.0,
     }
+
+
+def _overrun(events: Sequence[Event], prices: Mapping[str, tuple[float, float]]) -> Document:
+    """Return what providers billed above what was reserved for their calls."""
+    spending = Spending(prices)
+    spending.read(events)
+    return {"tokens": int(spending.overrun["tokens"]), "usd": round(spending.overrun["usd"], 6)}
 
 
 def _value(events: Sequence[Event], name: str) -> Document:
@@ -118,7 +127,7 @@ def _turn(turn: Document, usage: Mapping[str, Document]) -> Document:
 def _usage_by_turn(events: Sequence[Event]) -> dict[str, Document]:
     calls: dict[str, list[Event]] = {}
     for event in events:
-        if event.event in ("model_replied", "model_failed"):
+        if event.event in ANSWERED["model"] and not is_spared(event):
             calls.setdefault(event.key.rpartition("/")[0], []).append(event)
     return {key: _turn_usage(made) for key, made in calls.items()}
 

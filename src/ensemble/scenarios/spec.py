@@ -131,6 +131,8 @@ class LimitsBlock(BaseModel):
     """Seconds that the model calls of one turn may take; a turn that takes longer is lost."""
     usd: Annotated[float, Field(ge=0)] | None = None
     """Money, where prices are known."""
+    unpriced: Literal["refuse", "allow"] = "refuse"
+    """Whether a model without a known price is asked although `usd` is set."""
     tokens: Annotated[int, Field(ge=1)] | None = None
     """Tokens sent and received."""
     model_calls: Annotated[int, Field(ge=1)] = 200

@@ -1,11 +1,12 @@
 """Limits held while a run goes on: what a call reserves, what was used, what is under way."""
 
+import asyncio
 from typing import Any, Final
 
 import pytest
 
 from ensemble.answers.answer import Wanted
-from ensemble.errors import OverLimit
+from ensemble.errors import NoModelLeft, OverLimit
 from ensemble.graph.run_context import Limits, RunContext
 from ensemble.graph.spending import Spending
 from ensemble.graph.topology import END, START, Edge, Topology
@@ -109,6 +110,105 @@ async def test_the_call_that_would_cross_a_limit_is_not_made(limits: Limits, nam
     assert f"`limits.{name}`" in caught.value.fix
     assert caught.value.where == "a/solo#0/model#1"
     assert [event.event for event in run.journal.events] == ["model_asked", "model_replied"]
+
+
+async def test_a_step_that_does_not_fit_asks_nobody_and_names_the_first_seat_too_many() -> None:
+    panel = an_ensemble(
+        Topology("p", (Edge(START, "a", "panel_member"), Edge("a", END))), {"a": 12}
+    )
+    run = scripted_context(panel, bills, limits=Limits(model_calls=10))
+    paths = [f"a[{place}]" for place in reversed(range(12))]
+
+    calls = (run.ask(p, f"{p}/panel_member#0/model#0", (), Wanted()) for p in paths)
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert {type(one) for one in ended} == {OverLimit}
+    assert str(ended[0]).startswith("a[10]/panel_member#0")
+    assert run.journal.events == []
+
+
+async def test_a_step_that_fits_is_not_held_up_by_what_it_reserved_itself() -> None:
+    panel = an_ensemble(
+        Topology("p", (Edge(START, "a", "panel_member"), Edge("a", END))), {"a": 10}
+    )
+    run = scripted_context(panel, bills, limits=Limits(model_calls=20))
+
+    for number in range(2):
+        await asyncio.gather(
+            *(
+                run.ask(f"a[{n}]", f"a[{n}]/panel_member#0/model#{number}", (), Wanted())
+                for n in range(10)
+            )
+        )
+
+    assert sum(event.event == "model_replied" for event in run.journal.events) == 20
+
+
+async def test_a_cancelled_call_gives_back_what_it_held() -> None:
+    run = a_run(Limits(model_calls=1))
+    asking = asyncio.create_task(ask(run, 0))
+    await asyncio.sleep(0)
+
+    asking.cancel()
+    await asyncio.wait([asking])
+    await ask(run, 1)
+
+    assert asking.cancelled()
+    assert [event.event for event in run.journal.events] == ["model_asked", "model_replied"]
+
+
+async def test_a_model_without_a_price_is_not_asked_where_money_is_limited() -> None:
+    chain = (a_candidate("unpriced"), a_candidate("m", usd_per_mtok=PRICE))
+    run = scripted_context(SOLO, bills, limits=Limits(usd=100), models={"a": chain})
+
+    await ask(run)
+
+    assert run.journal.events[0].body["request"]["model"] == "scripted/m"
+
+
+async def test_a_model_without_a_price_is_asked_where_that_is_allowed() -> None:
+    chain = (a_candidate("unpriced"), a_candidate("m", usd_per_mtok=PRICE))
+    limits = Limits(usd=100, unpriced="allow")
+    run = scripted_context(SOLO, bills, limits=limits, models={"a": chain})
+
+    await ask(run)
+
+    assert run.journal.events[0].body["request"]["model"] == "scripted/unpriced"
+
+
+async def test_a_seat_that_only_unpriced_models_could_answer_says_how_to_allow_them() -> None:
+    run = scripted_context(SOLO, bills, limits=Limits(usd=100), models={"a": (a_candidate("u"),)})
+
+    with pytest.raises(NoModelLeft, match=r"limits\.unpriced: allow"):
+        await ask(run)
+
+
+def test_what_is_billed_above_a_reservation_is_an_overrun() -> None:
+    usage = {"input_tokens": 400, "output_tokens": 800}
+    replied = Event("model_replied", KEY, 1, 0.0, {"attempt": "1", "usage": usage})
+    spending = Spending({"scripted/m": PRICE})
+
+    spending.read([asked(KEY, tokens=1000, usd=5.0), replied])
+
+    assert spending.overrun == {"tokens": 200, "usd": pytest.approx(0.4 + 8 - 5)}
+
+
+def test_an_answer_that_broke_off_is_booked_as_reserved() -> None:
+    failed = {"attempt": "1", "class": "transport", "partial": "Sound, I beli"}
+    events = [asked(KEY), Event("model_failed", KEY, 1, 0.0, failed)]
+
+    used = Spending({"scripted/m": PRICE}).with_one_more(events, NONE_MORE)
+
+    assert used == {"model_calls": 2, "tokens": 1000, "usd": 5.0}
+
+
+def test_a_model_that_was_left_alone_is_no_call() -> None:
+    spared = {"attempt": "1", "class": "circuit_open"}
+    events = [asked(KEY), Event("model_failed", KEY, 1, 0.0, spared)]
+
+    used = Spending({"scripted/m": PRICE}).with_one_more(events, NONE_MORE)
+
+    assert used == {"model_calls": 1, "tokens": 0, "usd": 0}
 
 
 async def test_a_call_that_the_journal_holds_is_not_counted_again() -> None:

@@ -1,15 +1,19 @@
 """One turn: what it asks, how it reads the answer, and what becomes of a bad one."""
 
+import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
 
 from ensemble.errors import OverLimit, Paused
+from ensemble.graph.dialogue import Progress
 from ensemble.graph.run_context import Limits, RunContext
 from ensemble.graph.seating import Ensemble
 from ensemble.graph.state import Document, StateUpdate, Turn
 from ensemble.graph.topology import END, START, Edge, Topology
 from ensemble.graph.turn import take_turn
+from ensemble.journal.run_journal import Journal
 from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Reply
 from ensemble.roles import Role
 from ensemble.testing import Script, scripted
@@ -168,6 +172,70 @@ async def test_a_second_answer_that_cannot_be_read_is_an_abstention(second: Any)
     assert turn.problem
     assert turn.served == "scripted/panel[0]"
     assert script.left_over() == []
+
+
+CHAIN: Final = (a_candidate("one"), a_candidate("two", fallback=True), a_candidate("three"))
+
+
+def by_model(**said: Sequence[Any]) -> Any:
+    """Return a provider that says each model's lines in turn; what it was asked, in `asked`."""
+    lines = {model: list(texts) for model, texts in said.items()}
+    asked: list[tuple[str, list[str]]] = []
+
+    async def provider(candidate: Candidate, call: ModelCall) -> Reply:
+        asked.append((candidate.model, [str(message.content) for message in call.messages]))
+        return Reply(lines[candidate.model].pop(0), f"scripted/{candidate.model}")
+
+    return provider, asked
+
+
+async def test_a_model_that_nobody_can_read_is_followed_by_the_next_of_its_chain() -> None:
+    provider, asked = by_model(
+        one=["Prose.", "Still prose."], two=[json.dumps(an_answer("reject"))]
+    )
+
+    update, _ = await taken(provider, models={"panel[0]": CHAIN})
+
+    turn = the_turn(update)
+    assert (turn.status, turn.served, turn.stand_in) == ("answered", "scripted/two", True)
+    assert [(one["model"], one["class"]) for one in turn.fallbacks] == [
+        ("scripted/one", "unusable")
+    ]
+    assert asked[2][1] == asked[0][1]
+
+
+async def test_each_further_model_is_asked_once_and_then_the_seat_is_lost() -> None:
+    provider, asked = by_model(one=["Prose."] * 2, two=["Prose."], three=["Prose."])
+
+    update, _ = await taken(provider, models={"panel[0]": CHAIN})
+
+    turn = the_turn(update)
+    assert [model for model, _ in asked] == ["one", "one", "two", "three"]
+    assert (turn.status, turn.model_calls, turn.served) == ("unparsed", 4, "scripted/three")
+    assert [one["model"] for one in turn.fallbacks] == ["scripted/one", "scripted/two"]
+
+
+async def test_what_was_measured_after_a_repair_is_told_to_the_next_model_too() -> None:
+    progress = Progress("k", "").then(("ai", "a"), ("human", "Measured: fit"))
+    repaired = progress.then(("ai", "Prose."), ("human", "Repair it."), repaired=2)
+    measured = repaired.then(("ai", "ask"), ("human", "Measured: leak"))
+
+    after = measured.passed_over(1)
+
+    assert [text for _, text in after.dialogue] == ["a", "Measured: fit", "ask", "Measured: leak"]
+    assert (after.repaired, after.passed) == (None, 1)
+
+
+async def test_a_replay_asks_the_next_model_just_as_the_run_did() -> None:
+    provider, _ = by_model(one=["Prose."] * 2, two=[json.dumps(an_answer("reject"))])
+    update, run = await taken(provider, models={"panel[0]": CHAIN})
+    journal = Journal("r", recorded=run.journal.events, replaying=True)
+
+    again, _ = await taken(None, models={"panel[0]": CHAIN}, journal=journal)
+
+    journal.check_complete()
+    assert the_turn(again).answered
+    assert again == update
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from ensemble.models.provider import (
     Params,
     Provider,
     Reply,
+    Usage,
 )
 from ensemble.models.scripted import Script, scripted
 
@@ -102,15 +103,31 @@ async def test_a_lasting_fault_is_left_for_the_next_model_after_its_tries(
     assert [attempt.number for attempt in answered.attempts] == list(range(1, tries + 1))
 
 
-@pytest.mark.parametrize("kind", [Failure.BAD_REQUEST, Failure.CONTENT_FILTER])
-async def test_a_fault_of_the_request_ends_the_walk(kind: Failure) -> None:
+async def test_a_fault_of_the_request_ends_the_walk() -> None:
     second = scripted("Sound.")
 
-    with pytest.raises(ChainExhausted) as caught:
-        await walk({"first": scripted(fails_with(kind)), "second": second})
+    with pytest.raises(ChainExhausted):
+        await walk({"first": scripted(fails_with(Failure.BAD_REQUEST)), "second": second})
 
     assert second.asked == []
-    assert caught.value.refused is (kind is Failure.CONTENT_FILTER)
+
+
+async def test_what_one_model_declines_another_is_asked_in_the_same_words() -> None:
+    first, second = scripted(fails_with(Failure.CONTENT_FILTER)), scripted("Sound.")
+
+    answered = await walk({"first": first, "second": second})
+
+    assert answered.candidate.provider == "second"
+    assert first.asked[0].messages == second.asked[0].messages
+
+
+async def test_a_chain_in_which_a_model_declined_and_none_answered_has_refused() -> None:
+    first = scripted(fails_with(Failure.CONTENT_FILTER))
+
+    with pytest.raises(ChainExhausted) as caught:
+        await walk({"first": first, "second": scripted(fails_with(Failure.AUTH))})
+
+    assert caught.value.refused
 
 
 async def test_a_key_that_is_refused_is_a_warning_although_the_run_goes_on() -> None:
@@ -272,6 +289,19 @@ async def test_a_server_that_asks_for_too_long_a_wait_is_left_for_the_next() -> 
 
     first.close()
     assert answered.candidate.provider == "second"
+
+
+@pytest.mark.parametrize(("read", "answers"), [(150, True), (90, False), (0, True), (None, True)])
+async def test_a_prompt_of_which_less_was_read_than_sent_is_no_question(
+    read: int | None, *, answers: bool
+) -> None:
+    call = a_call(messages=(HumanMessage("Is it sound? " * 50),))
+    reply = Reply("Sound.", served="first/m", usage=Usage(read, None, 2))
+
+    answered = await walk({"first": scripted(reply), "second": scripted("No.")}, call=call)
+
+    assert (answered.candidate.provider == "first") is answers
+    assert [a.failure for a in answered.attempts] == ([] if answers else [Failure.CONTEXT])
 
 
 async def test_a_stream_that_broke_off_is_kept_as_a_failure_and_never_as_an_answer() -> None:

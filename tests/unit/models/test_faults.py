@@ -92,6 +92,40 @@ def test_milliseconds_are_read_where_a_server_gives_them() -> None:
     assert retry_after_s({"retry-after-ms": "1500", "retry-after": "9"}, NOW) == 1.5
 
 
+def test_milliseconds_that_are_none_leave_the_word_to_the_seconds() -> None:
+    assert retry_after_s({"retry-after-ms": "-1", "retry-after": "9"}, NOW) == 9
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "6m0.5s"}, 360.5),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "120ms"}, 0.12),
+        ({"x-ratelimit-remaining-requests": "7", "x-ratelimit-reset-requests": "120ms"}, None),
+        ({"X-RateLimit-Reset": str(int(NOW.timestamp()) + 20)}, 20.0),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "3"}, 3.0),
+        (
+            {
+                "anthropic-ratelimit-tokens-remaining": "0",
+                "anthropic-ratelimit-tokens-reset": "2026-11-24T09:00:05Z",
+            },
+            5.0,
+        ),
+        (
+            {"retry-after": "2", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "50"},
+            2.0,
+        ),
+        ({"retry-after": "99999999999999"}, 1e9),
+        ({"retry-after": "9" * 400}, 1e9),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "by and by"}, None),
+    ],
+)
+def test_a_limit_that_is_used_up_says_when_it_is_reset(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert retry_after_s(headers, NOW) == seconds
+
+
 @pytest.mark.parametrize(
     ("body", "shown"),
     [

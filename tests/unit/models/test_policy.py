@@ -2,6 +2,9 @@
 
 import pytest
 
+from ensemble.config import Pace as PaceSetting
+from ensemble.config import Settings
+from ensemble.models.pacing import Pace
 from ensemble.models.policy import Policy
 from ensemble.models.provider import Failure
 
@@ -52,3 +55,13 @@ def test_too_long_a_wait_is_for_the_next_model(told_s: float) -> None:
 )
 def test_what_would_fail_alike_is_not_tried_again(kind: Failure) -> None:
     assert Policy().wait_s(kind, 1, None, "k") is None
+
+
+def test_the_users_settings_win_over_the_usual_limits() -> None:
+    own = PaceSetting(at_once=2, requests_per_minute=30, tokens_per_minute=9000)
+
+    policy = Policy.of(Settings(at_once=8, pace={"ollama": own}))
+
+    assert (policy.at_once_in_all, policy.at_once["ollama"]) == (8, 2)
+    assert policy.at_once["embedded"] == Policy().at_once["embedded"]
+    assert policy.pace == {"ollama": Pace(30, 9000)}
