@@ -160,14 +160,13 @@ class _Body:
         self._first_by = None
         return data
 
-    async def read_all(self, at_most: int) -> bytes:
+    async def read_all(self, at_most: int) -> bytearray:
         """Return the body, cut at a size."""
-        parts: list[bytes] = []
-        size = 0
-        while size < at_most and (data := await self.read()):
-            parts.append(data)
-            size += len(data)
-        return b"".join(parts)[:at_most]
+        body = bytearray()
+        while len(body) < at_most and (data := await self.read()):
+            body += data
+        del body[at_most:]
+        return body
 
 
 async def _chunks(body: _Body) -> AsyncGenerator[dict[str, Any]]:
@@ -193,7 +192,7 @@ async def _chunks(body: _Body) -> AsyncGenerator[dict[str, Any]]:
         raise ModelFailure(Failure.UNUSABLE, text)
 
 
-def _whole(data: bytes) -> dict[str, Any]:
+def _whole(data: bytes | bytearray) -> dict[str, Any]:
     try:
         body: Any = json.loads(data.decode())
     except (ValueError, RecursionError) as error:
