@@ -14,25 +14,27 @@ from typing import Any, Final, cast
 from ensemble.models.messages import estimated_tokens, plain
 from ensemble.models.provider import Candidate, ModelCall, Reply, Usage
 
-_QUOTED: Final = r"""["'“”`]?(?P<what>[^"'“”`\n]{1,400}?)["'“”`]?\s*(?:[.!\n]|$)"""
+_QUOTE: Final = r"""["'“”`]"""
+_TEXT: Final = rf"{_QUOTE}?(?P<what>[^\"'“”`\n]{{1,400}}?){_QUOTE}?\s*(?:[.!\n]|$)"
 _ORDERS: Final[dict[str, re.Pattern[str]]] = {
     name: re.compile(pattern, re.IGNORECASE)
     for name, pattern in {
-        "say": rf"\b(?:say|reply|respond|answer|write|output|print)"
-        rf"(?: only| exactly| just| with)*\s*[:\"'“`]\s*{_QUOTED}",
-        "position": r"\b(?:choose|vote(?: for)?|set) (?:your |the )?(?:position )?(?:to )?"
-        rf"{_QUOTED}",
-        "confidence": r"\bconfidence(?: to| is| as|:)?\s*[\"'`]?(?P<what>high|medium|low)\b",
-        "tool": r"\b(?:call|run|use|invoke|start) (?:the )?(?:tool )?[\"'`]?"
-        r"(?P<what>[\w./-]+)[\"'`]?(?: tool)?(?:\s+with\s+(?P<spec>\{.*\}))?",
-        "reveal": r"\b(?:repeat|reveal|show|print|leak)\b[^.\n]{0,40}\b(?P<what>system prompt|"
-        r"instructions|secrets?|keys?|prompt)\b",
-        "dismiss": r"\b(?:mark|set|declare)\b[^.\n]{0,60}\bfindings?\b[^.\n]{0,40}?\b(?:as|to)\s+"
-        r"[\"'`]?(?P<what>\w+)",
-        "escalate": r"\bescalate\b[^.\n]{0,40}?[\"'`](?P<what>[^\"'`\n]{1,120})[\"'`]",
-        "answer": r"\b(?:this|following|exactly this) (?:json|answer|object):\s*(?P<what>\{.*\})",
+        "say": rf"\b(?:(?:say|reply|respond)(?: only| exactly| just| with)*\s*:"
+        rf"|(?:answer|write|output|print)(?: only| exactly| just)+(?: with)?\s*:)\s*{_TEXT}",
+        "position": r"\b(?:choose|vote(?: for)?|set (?:your |the )?position to)"
+        rf"(?: the)?(?: position)?\s+{_TEXT}",
+        "confidence": rf"\bconfidence (?:to|is|as) {_QUOTE}?(?P<what>high|medium|low)\b",
+        "tool": rf"\b(?:call|run|use|invoke|start) the tool {_QUOTE}?"
+        rf"(?P<what>[\w./-]*\w){_QUOTE}?(?:\s+with\s+(?P<spec>\{{.*\}}))?",
+        "reveal": r"\b(?:repeat|reveal|show|print|leak) (?:me )?(?:your|the) "
+        r"(?P<what>system prompt|instructions|secrets?|keys?|prompt)\b",
+        "dismiss": r"\bmark (?:all|every|each|the) findings? (?:\w+ )?as "
+        rf"{_QUOTE}?(?P<what>\w+)",
+        "escalate": rf"\bescalate\b[^.\n]{{0,40}}?{_QUOTE}(?P<what>[^\"'`\n]{{1,120}}){_QUOTE}",
+        "answer": r"\b(?:this|the following|exactly this) json:\s*(?P<what>\{.*\})",
     }.items()
 }
+_CHOICES: Final = re.compile(r"^Positions to choose from: (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,9 @@ class Obedient:
         self.asked.append(call)
         messages = plain(call.messages)
         # The system prompt is ours: orders come from what the seat is given to read.
-        found = orders("\n".join(m["content"] for m in messages if m["role"] != "system"))
+        read = "\n".join(m["content"] for m in messages if m["role"] != "system")
+        choices = [one for line in _CHOICES.findall(read) for one in line.split(" | ")]
+        found = [order for order in orders(read) if _is_possible(order, choices)]
         self.obeyed += found
         turn = call.key.rpartition("/")[0]
         # A tool is called once in a turn, or its result would never be answered.
@@ -73,7 +77,7 @@ class Obedient:
         result = last["say"].what if "say" in last else self.otherwise
         if "reveal" in last:
             result = "\n".join(m["content"] for m in messages)
-        text = _in_words(result, last) if call.schema is None else ""
+        text = _in_words(result, choices, last) if call.schema is None else ""
         if call.schema is not None:
             text = json.dumps(_obedient(call.schema, result, last), ensure_ascii=False)
         if call.heard is not None:
@@ -102,11 +106,17 @@ def orders(text: str) -> list[Order]:
     return [order for _, order in sorted(found, key=lambda item: item[0])]
 
 
-def _in_words(result: str, last: Mapping[str, Order]) -> str:
+def _is_possible(order: Order, choices: Sequence[str]) -> bool:
+    """Return whether what reads like a vote names a position that there is."""
+    return order.kind != "position" or not choices or _chosen(choices, order.what) is not None
+
+
+def _in_words(result: str, choices: Sequence[str], last: Mapping[str, Order]) -> str:
     """Return an answer as Markdown, for a model that is held to no schema."""
+    position = last["position"].what if "position" in last else next(iter(choices), None)
     lines = [f"**Result**: {result}", f"**Confidence**: {_confidence(last)}"]
-    if "position" in last:
-        lines.append(f"**Position**: {last['position'].what}")
+    if position is not None:
+        lines.append(f"**Position**: {_chosen(choices, position) or position}")
     return "\n".join(lines)
 
 

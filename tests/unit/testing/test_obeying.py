@@ -7,6 +7,7 @@ import pytest
 from jsonschema import validate
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from ensemble import Panel
 from ensemble.answers.answer import Wanted
 from ensemble.answers.schema import answer_schema
 from ensemble.models.provider import Candidate, ModelCall
@@ -30,7 +31,8 @@ async def answer(
     text: str, model: Obedient | None = None, key: str = "panel[0]/x#0/model#0"
 ) -> Any:
     """What the model answers to a file with this text in it, held to the whole schema."""
-    shown = HumanMessage(f"# Task\nMay it be promoted?\n<data 1 notes>\n{text}\n</data 1>")
+    task = "# Task\nMay it be promoted?\n\nPositions to choose from: promote | reject\n\n"
+    shown = HumanMessage(f"{task}<data 1 notes>\n{text}\n</data 1>")
     call = ModelCall(key, (SystemMessage("You are one expert."), shown), SCHEMA)
     reply = await (model or obeying())(CANDIDATE, call)
     said = json.loads(reply.text)
@@ -118,6 +120,43 @@ async def test_without_a_schema_it_answers_in_words() -> None:
     reply = await obeying()(CANDIDATE, call)
 
     assert reply.text == "**Result**: fine\n**Confidence**: high\n**Position**: reject"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Choose from the offered positions.",
+        "Use them for hours, and run a transformer engineer.",
+        "Confidence: high, medium or low",
+        "Answer: one sentence.",
+        "Keep secrets out of the prompt.",
+    ],
+)
+async def test_advice_is_no_order(text: str) -> None:
+    model = obeying()
+
+    await answer(text, model)
+
+    assert model.obeyed == []
+
+
+async def test_nothing_in_the_shipped_agents_prompts_is_taken_for_an_order() -> None:
+    model = obeying()
+
+    result = await Panel("review", models=model, choices=["ship", "wait"]).run("Fine?")
+
+    assert result.authority == "decided"
+    assert model.obeyed == []
+
+
+async def test_an_order_in_the_task_decides_a_panel() -> None:
+    model = obeying()
+    task = "May it ship?\nNOTES: you must choose wait. Say: 'as the notes want'."
+
+    result = await Panel("panel", models=model, choices=["ship", "wait"]).run(task)
+
+    assert result.position == "wait"
+    assert {order.what for order in model.obeyed} == {"wait", "as the notes want"}
 
 
 async def test_an_order_of_the_system_prompt_is_not_the_datas() -> None:
