@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -20,12 +21,14 @@ RUNS_FOLDER = Path(".ensemble") / "runs"
 
 
 class Provider(BaseModel):
-    """An OpenAI-compatible server that the user names in the settings."""
+    """A server that the user names in the settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     base_url: str
-    """Up to and without `/chat/completions`."""
+    """Up to and without `/chat/completions`, or `/messages`."""
+    api: Literal["openai", "anthropic"] = "openai"
+    """What it speaks: OpenAI's chat completions, or Anthropic's messages."""
     api_key_env: str | None = None
     """The environment variable that holds the key; None sends none."""
     json_schema: bool = True
@@ -47,13 +50,28 @@ class Embedded(BaseModel):
     """Short answers without tool rounds. None: yes for the built-in weights, else no."""
 
 
+class Models(BaseModel):
+    """Who may be asked beside the models that a file wishes for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    unasked: bool = True
+    """Where no wish is available, go on with the known models, in the order of the profile."""
+    also: tuple[str, ...] = ()
+    """Asked after those, in this order."""
+    embedded: bool = True
+    """Whether the embedded model may answer last, unasked."""
+
+
 class Settings(BaseModel):
     """The user's settings file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     providers: dict[str, Provider] = {}
-    """OpenAI-compatible servers by name; `NAME/model` is then a candidate of any chain."""
+    """Servers by name; `NAME/model` is then a candidate of any chain."""
+    models: Models = Models()
+    """Models to ask beside those wished for."""
     embedded: Embedded = Embedded()
     """The embedded model."""
     tracing: bool = False
@@ -154,7 +172,8 @@ def _fault(details: ErrorDetails, path: Path) -> InvalidFile:
     key = ".".join(str(step) for step in details["loc"])
     what, fix = details["msg"], f"change the value of `{key}`"
     if details["type"] == "extra_forbidden":
-        section = {"providers": Provider, "embedded": Embedded}.get(str(above[0]) if above else "")
+        sections = {"providers": Provider, "embedded": Embedded, "models": Models}
+        section = sections.get(str(above[0]) if above else "")
         what, fix = "there is no such key", closest(str(last), (section or Settings).model_fields)
     elif details["type"] == "missing":
         what, fix = "is missing", f"add `{last}`"

@@ -1,14 +1,19 @@
 """The Ollama provider against our shim of the documented shapes, not against Ollama itself."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 from langchain_core.messages import HumanMessage
 
+from ensemble.errors import NoModelLeft, UsageError
 from ensemble.models import ollama_chat as ollama_module
-from ensemble.models.ollama_chat import close_clients, ollama_chat
+from ensemble.models.ollama_chat import ollama_chat, pull, shown
+from ensemble.models.openai_chat import close_session
 from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Params
+from ensemble.scenarios.pulling import pulled
 from ensemble.testing.ollama_server import OllamaServer, ollama_server
 
 TEXT = "Review this plan with care, and say what would have to change first. " * 20
@@ -30,7 +35,7 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OllamaServer]
     async with ollama_server(speak) as running:
         monkeypatch.setenv("OLLAMA_HOST", running.host)
         yield running
-        await close_clients()
+        await close_session()
 
 
 async def failure(candidate: Candidate, call: ModelCall = CALL) -> ModelFailure:
@@ -54,6 +59,7 @@ async def test_ollama_shim_window_schema_and_limits_are_asked_for(server: Ollama
     await ollama_chat(a_candidate(context=4096), CALL)
 
     assert server.requests[0]["format"] == {"type": "object"}
+    assert server.requests[0]["keep_alive"] == "10m"
     assert server.requests[0]["options"] == {
         "num_ctx": 4096,
         "num_predict": 50,
@@ -126,4 +132,98 @@ async def test_ollama_shim_gone_is_a_failure_of_transport(monkeypatch: pytest.Mo
         monkeypatch.setenv("OLLAMA_HOST", gone.host)
 
     assert (await failure(a_candidate())).kind is Failure.TRANSPORT
-    await close_clients()
+    await close_session()
+
+
+@pytest.fixture
+async def library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[dict[str, Any]]]:
+    """A shim of `/api/pull` and `/api/show` that knows one model; what it was asked."""
+    asked: list[dict[str, Any]] = []
+
+    async def pulled(request: web.Request) -> web.StreamResponse:
+        asked.append(await request.json())
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        steps: list[dict[str, Any]] = [{"status": "pulling manifest"}]
+        steps += [{"status": "pulling 1", "total": 200, "completed": 50}, {"status": "success"}]
+        if asked[-1]["model"] != "phi4":
+            steps[1:] = [{"error": "pull model manifest: file does not exist"}]
+        for step in steps:
+            await response.write(json.dumps(step).encode() + b"\n")
+        return response
+
+    async def show(request: web.Request) -> web.Response:
+        facts = {"general.architecture": "phi3", "phi3.context_length": 16384}
+        return web.json_response({"model_info": facts, "capabilities": ["completion", "tools"]})
+
+    app = web.Application()
+    app.router.add_post("/api/pull", pulled)
+    app.router.add_post("/api/show", show)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    monkeypatch.setenv("OLLAMA_HOST", f"{host}:{port}")
+    yield asked
+    await runner.cleanup()
+
+
+async def test_ollama_shim_a_pull_says_how_far_it_is(library: list[dict[str, Any]]) -> None:
+    steps = [(step.status, step.share) async for step in pull("phi4")]
+
+    assert steps == [("pulling manifest", None), ("pulling 1", 0.25), ("success", None)]
+    assert library == [{"model": "phi4", "stream": True, "insecure": False}]
+
+
+async def test_ollama_shim_a_model_that_it_does_not_know_is_said(
+    library: list[dict[str, Any]],
+) -> None:
+    with pytest.raises(NoModelLeft, match="file does not exist"):
+        [step async for step in pull("no-such-model")]
+
+
+async def test_ollama_shim_a_pulled_model_tells_its_window_and_abilities(
+    library: list[dict[str, Any]],
+) -> None:
+    assert await shown("phi4") == (16384, ("completion", "tools"))
+
+
+async def test_ollama_shim_a_pull_on_request_shows_each_step_and_ends_with_what_is_there(
+    library: list[dict[str, Any]],
+) -> None:
+    told: list[tuple[str, bool]] = []
+
+    done = await pulled("ollama/phi4", lambda line, *, over: told.append((line, over)))
+
+    assert done == "phi4 is here: a window of 16384 tokens, completion, tools"
+    assert ("pulling 1 25%", False) in told
+
+
+async def test_a_model_is_pulled_under_ollamas_tag_unless_it_is_not_to_be_had_there(
+    library: list[dict[str, Any]],
+) -> None:
+    with pytest.raises(NoModelLeft):
+        await pulled("Qwen2.5-Coder", lambda line, *, over: None)
+    with pytest.raises(UsageError, match="Ollama does not have 'opus'"):
+        await pulled("opus", lambda line, *, over: None)
+
+    assert [asked["model"] for asked in library] == ["qwen2.5-coder:32b"]
+
+
+async def test_nothing_is_pulled_where_downloads_are_forbidden(
+    library: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENSEMBLE_OFFLINE", "1")
+
+    with pytest.raises(NoModelLeft, match="forbids to pull"):
+        await pulled("phi4", lambda line, *, over: None)
+
+    assert library == []
+
+
+async def test_without_ollama_a_pull_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ollama_server(speak) as gone:
+        monkeypatch.setenv("OLLAMA_HOST", gone.host)
+
+    with pytest.raises(NoModelLeft, match="Ollama does not answer"):
+        [step async for step in pull("phi4")]

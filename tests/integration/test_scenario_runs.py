@@ -18,6 +18,7 @@ from ensemble.scenarios.ran import Ran, Watch
 from ensemble.scenarios.replay import recorded_cases, replay_scenario
 from ensemble.scenarios.rerecord import rerecord_scenario
 from ensemble.scenarios.run import resume_run, run_scenario
+from ensemble.scenarios.runs import result_of_run
 from ensemble.testing import scripted
 
 CHECKOUT: Final = Path(__file__).parents[2]
@@ -120,7 +121,28 @@ async def test_a_run_that_failed_is_no_recording(scenario: Path) -> None:
 
     assert ran.status == 6
     assert "not recorded: the run ended failed" in ran.notes
+    assert "gone" in ran.result["error"]
+    assert result_of_run(Path(ran.result["journal"]).parent)["error"] == str(ran.error)
     assert not (scenario.parent / "recordings" / "base").exists()
+
+
+async def test_a_paused_run_is_recorded_when_it_is_resumed_to_its_end(
+    scenario: Path, tmp_path: Path
+) -> None:
+    edit(scenario, "chain: [scripted]", "chain: [manual]")
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    (folder / "expert.md").write_text("**Result**: sound")
+    choices = Choices(record=True, at_terminal=False, answers=(folder,))
+
+    paused = await run_scenario(scenario, case="solo", choices=choices)
+    run = Path(paused.result["journal"]).parent
+    words = "expert=**Result**: sound\n**Confidence**: high\n**Position**: promote"
+    ended = await resume_run(run, choices=Choices(said=(words,), at_terminal=False))
+
+    assert paused.notes[0].startswith(f"Used by no seat so far: {folder / 'expert.md'};")
+    assert paused.notes[1] == "recorded when it is resumed to its end"
+    assert ended.notes == (f"recorded in {scenario.parent / 'recordings' / 'solo'}",)
 
 
 async def test_a_recorded_answer_that_was_rewritten_with_its_sums_is_another_digest(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ensemble.cli.options import JsonFlag, ScenarioPath
+from ensemble.cli.options import JsonFlag, ProfileOption, ScenarioPath
 
 
 def check(
@@ -87,10 +87,11 @@ def plan(
 
     made = plan_of(load_scenario(scenario, case=case))
     bounds = asyncio.run(bounds_for(made, load_settings()))
+    people = [(seat.path, role) for seat, role in made.ensemble.nodes() if seat.agent.is_person]
     if json:
-        out_json(as_document(bounds, made.limits))
+        out_json(as_document(bounds, made.limits, people))
     else:
-        out(as_text(bounds, made.limits))
+        out(as_text(bounds, made.limits, people))
     bounds.refuse_over(made.limits, where=str(scenario))
 
 
@@ -104,6 +105,7 @@ def show(
         str, typer.Option("--task", help="What specialisations must meet to be read.")
     ] = "",
     *,
+    profile: ProfileOption = None,
     json: JsonFlag = False,
 ) -> None:
     """Show a run's screen, an agent as a model would read it, or an agent's chain of models.
@@ -120,7 +122,7 @@ def show(
         view = showing.agent_view(name, role, mode=mode, tool_mode=tool_mode, task=task)
         out_json(view) if json else out(agent_text(view))
     elif what == "models":
-        chains = asyncio.run(showing.chain_of(name))
+        chains = asyncio.run(showing.chain_of(name, profile))
         out_json(chains) if json else out(chain_text(chains))
     else:
         result = runs.result_of_run(runs.run_folder(what))

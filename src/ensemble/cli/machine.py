@@ -1,11 +1,12 @@
 """`doctor` and `models`: what this machine can do, and how to get what it cannot."""
 
 import asyncio
+import sys
 from typing import Annotated
 
 import typer
 
-from ensemble.cli.options import JsonFlag
+from ensemble.cli.options import JsonFlag, ProfileOption
 
 models = typer.Typer(
     help="The models that agents would ask here.", rich_markup_mode=None, no_args_is_help=True
@@ -38,17 +39,18 @@ def doctor(*, json: JsonFlag = False) -> int:
 def list_models(
     agent: Annotated[str | None, typer.Argument(help="An agent; left out, all of them.")] = None,
     *,
+    profile: ProfileOption = None,
     json: JsonFlag = False,
 ) -> None:
-    """Print each agent's chain: who would be asked, in order, and why.
+    """Print each agent's chain: who would be asked, in order, over which route, and why.
 
-    Example: ensemble models list ml-engineer
+    Example: ensemble models list ml-engineer --profile batch
     """
     from ensemble.cli.printing import out, out_json
     from ensemble.report.chain_text import chain_text
     from ensemble.scenarios.showing import chain_of
 
-    chains = asyncio.run(chain_of(agent))
+    chains = asyncio.run(chain_of(agent, profile))
     out_json(chains) if json else out(chain_text(chains))
 
 
@@ -62,3 +64,26 @@ def fetch_models() -> None:
     from ensemble.models.weights import fetch_weights
 
     out(f"the embedded model is in {fetch_weights()}")
+
+
+@models.command("pull")
+def pull_model(
+    name: Annotated[str, typer.Argument(help="A model that agents name, or a tag of Ollama's.")],
+) -> None:
+    """Have Ollama pull a model, and say how far it is.
+
+    Example: ensemble models pull llama3.3:70b
+    """
+    from ensemble.cli.printing import out
+    from ensemble.scenarios.pulling import pulled
+
+    out(asyncio.run(pulled(name, _tell)))
+
+
+def _tell(line: str, *, over: bool) -> None:
+    """Write a line of progress to stderr, over the last one where a terminal can."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{line}")
+    elif not over:
+        sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

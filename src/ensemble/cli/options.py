@@ -14,3 +14,7 @@ JsonLinesFlag = Annotated[
     bool, typer.Option("--jsonl", help="Print each event as it happens, one JSON document a line.")
 ]
 QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option("--profile", help="A situation such as batch, or a profile such as budget."),
+]

@@ -77,15 +77,16 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
 
 def replay(
     scenario: ScenarioPath,
-    case: CaseOption = None,
+    case: Annotated[
+        str | None,
+        typer.Option("--case", help="A case of the scenario; left out, every recorded one."),
+    ] = None,
     *,
     json: JsonFlag = False,
     jsonl: JsonLinesFlag = False,
     quiet: QuietFlag = False,  # noqa: ARG001 - as the other commands have it
 ) -> int:
     """Answer SCENARIO from its recordings: no network, no model, no lab.
-
-    Without --case, every case that has a recording, base first.
 
     Example: ensemble replay scenarios/review.yaml --case expert
     """

@@ -34,6 +34,7 @@ from ensemble.graph.state import (
     is_measured_before,
 )
 from ensemble.graph.turn import not_needed, take_turn
+from ensemble.graph.walk import edges_taken
 from ensemble.graph.ways import BEGIN, DECISION, LAB, Ways, waits_for_person
 
 _OF_ONE_RUN: Final = ("turns", "asking", "entered", "taken")
@@ -316,7 +317,8 @@ def _decision_node(ensemble: Ensemble, ways: Ways, runs: _Runs) -> Any:
             except Paused as pause:
                 run.wait_for(pause)
                 return _paused(run, ways, runtime)
-        run.journal.note("decided", "decision", value=made)
+        taken = edges_taken(ensemble.topology, state.get("taken", {}))
+        run.journal.note("decided", "decision", value={**made, "taken": taken})
         await run.journal.flush()
         position = made["decision"]["position"]
         told = {"event": "decided", "authority": made["authority"], "position": position}

@@ -46,12 +46,14 @@ class Question:
 
     def pause(self, run: str) -> Paused:
         """Return the end of a process that has nobody to ask."""
-        words = f"{' | '.join(self.choices)}[: why]" if self.choices else "TEXT"
         return Paused(
-            f"a person has to answer\n{self.text}",
-            where=self.key,
-            fix=f"`ensemble resume {run} --answer {self.key.partition('/')[0]}='{words}'`",
+            f"a person has to answer\n{self.text}", where=self.key, fix=f"`{self.command(run)}`"
         )
+
+    def command(self, run: str) -> str:
+        """Return the command that answers."""
+        words = f"{' | '.join(self.choices)}[: why]" if self.choices else "TEXT"
+        return f"ensemble resume {run} --answer {self.key.partition('/')[0]}='{words}'"
 
 
 _KEY: Final = re.compile(r"[\w-]+(\[\d+\])?(/[\w#/-]+)?")
@@ -86,24 +88,18 @@ def brought(answers: Mapping[str, str]) -> AskPerson:
     return answer
 
 
-def questions_open(events: Sequence[Event]) -> dict[str, tuple[str, ...]]:
-    """Return the key of each question that waits, and what its answer may begin with."""
+def questions_open(events: Sequence[Event]) -> dict[str, Question]:
+    """Return each question that waits, by its key."""
     done = {e.key for e in events if e.event in ("person_answered", "model_replied")}
-    waiting = {e.key: e.body.get("request") for e in events if e.event == "paused"}
-    asked = cast("dict[str, dict[str, Any] | None]", waiting)
-    return {
-        key: tuple((request or {}).get("choices", ()))
-        for key, request in asked.items()
-        if key not in done
-    }
+    return {e.key: _asked(e) for e in events if e.event == "paused" and e.key not in done}
 
 
-def sorted_out(given: Sequence[str], waiting: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def sorted_out(given: Sequence[str], waiting: Mapping[str, Question]) -> dict[str, str]:
     """Return each waiting question's answer, of what a command line gives as `[KEY=]TEXT`.
 
     Args:
         given: the answers; KEY is a question's key, or the beginning of just one.
-        waiting: the questions that wait, and what each answer must begin with.
+        waiting: the questions that wait, by their keys.
 
     Raises:
         UsageError: nothing waits, a KEY names none or several, or the answer is none of the
@@ -111,11 +107,17 @@ def sorted_out(given: Sequence[str], waiting: Mapping[str, Sequence[str]]) -> di
     """
     answers = dict(_named(item, waiting) for item in given)
     for key, text in answers.items():
-        Question(key, "", tuple(waiting[key])).accept(text)
+        waiting[key].accept(text)
     return answers
 
 
-def _named(item: str, waiting: Mapping[str, Sequence[str]]) -> tuple[str, str]:
+def _asked(paused: Event) -> Question:
+    """Return the question of a pause: a person's own, or that a prompt waits for an answer."""
+    request = cast("dict[str, Any]", paused.body.get("request") or {"question": paused.value})
+    return Question(paused.key, str(request["question"]), tuple(request.get("choices", ())))
+
+
+def _named(item: str, waiting: Mapping[str, Question]) -> tuple[str, str]:
     head, equals, rest = item.partition("=")
     meant = [key for key in waiting if equals and key.startswith(head.strip())]
     exact = [key for key in meant if head.strip() in (key, key.partition("/")[0])]

@@ -41,7 +41,7 @@ class EnsembleState(Asked, total=False):
     entered: Annotated[dict[str, Document], by_key]
     """Nodes that were entered and have not finished."""
     taken: Annotated[dict[str, int], by_key]
-    """How often each bounded edge was taken."""
+    """How often each edge was taken, by its mark, and in how many waves a panel was asked."""
     batches: int
     """How many batches the lab has run."""
     decision: Document

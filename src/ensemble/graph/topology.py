@@ -57,6 +57,16 @@ class Topology:
         """Return the edges that leave `seat`, in the order in which they are tried."""
         return tuple(edge for edge in self.edges if edge.source == seat)
 
+    @property
+    def marks(self) -> dict[str, int]:
+        """Each edge's mark, `auditor/0` for the first out of that seat, with its place."""
+        seats = dict.fromkeys(edge.source for edge in self.edges)
+        return {
+            f"{seat}/{number}": place
+            for seat in seats
+            for number, place in enumerate(n for n, e in enumerate(self.edges) if e.source == seat)
+        }
+
     def roles_of(self, seat: str) -> tuple[str, ...]:
         """Return the roles in which `seat` can be entered, in order of first mention."""
         found = (edge.role for edge in self.edges if seat in edge.targets and edge.role)

@@ -37,6 +37,7 @@ from ensemble.graph.state import (
     turns_of,
 )
 from ensemble.graph.voting import voters_of
+from ensemble.graph.walk import taken_into
 from ensemble.models.chain import Attempt
 from ensemble.models.provider import Candidate
 from ensemble.roles import HUMAN, Role, TurnStatus
@@ -103,6 +104,7 @@ def _begin(
         role=role,
         asked=chain[0].asked if chain else None,
         asks=HUMAN if member.agent.is_person else asks,
+        via=taken_into(ensemble.topology, member.seat, role, state.get("taken", {})),
     )
     casting = ensemble.castings[member.path, role]
     findings = findings_of(state)

@@ -79,7 +79,7 @@ class Ways:
         elif wave := self._next_wave(seat, state):
             targets, taken = wave
         else:
-            edge, taken = self._edge_out_of(seat, state)
+            edge, taken = self._edge_out_of(name, state)
             targets = (self._entered(edge, state) if edge else []) or [DECISION]
             taken |= self._waves_begun(edge, seat)
         entered: dict[str, Document | None] = {
@@ -167,8 +167,9 @@ class Ways:
             counts |= {f"{seat}/waves": 1 for seat in edge.targets if self._waves.get(seat)}
         return counts
 
-    def _edge_out_of(self, seat: str, state: EnsembleState) -> tuple[Edge | None, dict[str, int]]:
+    def _edge_out_of(self, name: str, state: EnsembleState) -> tuple[Edge | None, dict[str, int]]:
         """Return the first edge whose condition holds, and how often it is taken by that."""
+        seat = START if name == BEGIN else _seat_of(name)
         for number, edge in enumerate(self._topology.out_of(seat)):
             mark = f"{seat}/{number}"
             before = state.get("taken", {}).get(mark, 0)
@@ -176,8 +177,18 @@ class Ways:
                 continue
             where = f"graph {self._topology.name}, edge out of {edge.source}"
             if edge.when is None or edge.when.holds_in(state, where=where):
-                return edge, {} if edge.at_most is None else {mark: before + 1}
+                return edge, {mark: self._visits(name, state) or before + 1}
         return None, {}
+
+    def _visits(self, name: str, state: Mapping[str, Any]) -> int | None:
+        """Return which visit of its seat ends with a member's turn; None where one speaks for all.
+
+        Members without a join all go the seat's one way, which is taken once by that.
+        """
+        if name not in self._seat_at or len(self._ensemble.at(self._seat_at[name])) == 1:
+            return None
+        path = name.partition("@")[0]
+        return sum(turn["path"] == path for turn in state.get("turns", {}).values())
 
     def _all_targets(self, seat: str) -> list[str]:
         """Return every node that a seat's edges enter; the decision where none may hold."""

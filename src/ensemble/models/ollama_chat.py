@@ -1,16 +1,20 @@
-"""Ollama, through its own client and its native chat route.
+"""Ollama: its native chat route over the shared HTTP session, and its own client for the rest.
 
 The context window is asked for explicitly, because Ollama's default is small and a prompt that
 does not fit is cut without a word. So the prompt tokens it reports are compared with the
-fewest that the text can have, and a cut prompt is a failed call.
+fewest that the text can have, and a cut prompt is a failed call. A model is kept in memory
+between the steps of a run. Pulling one happens on request only.
 """
 
-import asyncio
+import json
 import os
-from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from ensemble.models.faults import failure_of, is_overflow
+from ensemble.errors import NoModelLeft
+from ensemble.models.faults import is_overflow
 from ensemble.models.messages import fewest_tokens, plain
 from ensemble.models.probes import ollama_address
 from ensemble.models.provider import (
@@ -21,17 +25,19 @@ from ensemble.models.provider import (
     Reply,
     Usage,
 )
+from ensemble.models.wire import answered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from ollama import AsyncClient, ChatResponse
+    from ollama import AsyncClient
 
 _CONTEXT: Final = 8192
 _FIRST_BYTE_S: Final = 300.0  # it may have to load the weights first
 _IDLE_S: Final = 60.0
-_CHARACTERS_AT_MOST: Final = 32 * 1024 * 1024
+_KEEP_ALIVE: Final = "10m"
 _SHORT_BY: Final = 0.8
+_SHOWN: Final = 80
 
 
 async def ollama_chat(candidate: Candidate, call: ModelCall) -> Reply:
@@ -49,6 +55,7 @@ async def ollama_chat(candidate: Candidate, call: ModelCall) -> Reply:
     if call.params.seed is not None:
         options["seed"] = call.params.seed
     request: dict[str, Any] = {"model": candidate.model, "messages": messages, "options": options}
+    request |= {"stream": True, "keep_alive": _KEEP_ALIVE}
     if call.schema is not None and candidate.json_schema:
         request["format"] = dict(call.schema)
     parts: list[str] = []
@@ -57,84 +64,115 @@ async def ollama_chat(candidate: Candidate, call: ModelCall) -> Reply:
     except ModelFailure as failure:
         failure.partial = "".join(parts)
         raise
-    _refuse_cut_prompt(last.prompt_eval_count, fewest, window)
+    read = _count(last.get("prompt_eval_count"))
+    _refuse_cut_prompt(read, fewest, window)
     return Reply(
         text="".join(parts),
         served=f"ollama/{candidate.model}",
-        finish="length" if last.done_reason == "length" else "stop",
-        usage=Usage(last.prompt_eval_count, None, last.eval_count),
+        finish="length" if last.get("done_reason") == "length" else "stop",
+        usage=Usage(read, None, _count(last.get("eval_count"))),
     )
 
 
-async def close_clients() -> None:
-    """Close this event loop's client, once nobody asks any more."""
-    for client in _clients.pop(asyncio.get_running_loop(), {}).values():
+@dataclass(frozen=True)
+class Pulling:
+    """How far a pull is."""
+
+    status: str
+    """What Ollama says that it does."""
+    share: float | None = None
+    """Of the layer that is fetched, from 0 to 1; None where nothing is."""
+
+
+async def pull(tag: str) -> AsyncGenerator[Pulling]:
+    """Have Ollama pull a model, and yield how far it is.
+
+    Raises:
+        NoModelLeft: Ollama does not answer, or knows no such model.
+    """
+    async with _client(tag) as client:
+        progress: AsyncIterator[Any] = await client.pull(tag, stream=True)
+        async for step in progress:
+            share = (step.completed or 0) / step.total if step.total else None
+            yield Pulling(str(step.status or ""), share)
+
+
+async def shown(tag: str) -> tuple[int | None, tuple[str, ...]]:
+    """Return the window of a pulled model and what it says that it can do.
+
+    Raises:
+        NoModelLeft: Ollama does not answer, or has no such model.
+    """
+    async with _client(tag) as client:
+        told: Any = await client.show(tag)
+    facts: dict[str, Any] = dict(told.modelinfo or {})
+    windows = [_count(facts[name]) for name in facts if name.endswith(".context_length")]
+    return next(iter(windows), None), tuple(map(str, told.capabilities or ()))
+
+
+@asynccontextmanager
+async def _client(tag: str) -> "AsyncGenerator[AsyncClient]":
+    """Yield Ollama's own client for one errand; what it cannot do is told to the user."""
+    import httpx
+    from ollama import AsyncClient, ResponseError
+
+    host = _host()
+    # A proxy of the environment is not asked for what stands on this host or beside it.
+    client = AsyncClient(host, follow_redirects=False, trust_env=False)
+    try:
+        yield client
+    except ResponseError as error:
+        fix = "see https://ollama.com/library for its models"
+        raise NoModelLeft(f"Ollama refuses: {error.error}", where=tag, fix=fix) from error
+    except (httpx.HTTPError, OSError) as error:
+        text = f"Ollama does not answer at {host}"
+        raise NoModelLeft(text, where=tag, fix="start `ollama serve`") from error
+    finally:
         await client.close()
 
 
-_clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, AsyncClient]]"
-_clients = WeakKeyDictionary()
-
-
-def _client() -> "AsyncClient":
-    from ollama import AsyncClient
-
+def _host() -> str:
     scheme, address = ollama_address(os.environ.get("OLLAMA_HOST", ""))
-    host = f"{scheme}://{address}"
-    clients = _clients.setdefault(asyncio.get_running_loop(), {})
-    if host not in clients:
-        # A proxy of the environment is not asked for what stands on this host or beside it.
-        clients[host] = AsyncClient(host, follow_redirects=False, trust_env=False)
-    return clients[host]
+    return f"{scheme}://{address}"
 
 
-async def _hear(request: dict[str, Any], parts: list[str], call: ModelCall) -> "ChatResponse":
+async def _hear(request: dict[str, Any], parts: list[str], call: ModelCall) -> dict[str, Any]:
     """Collect the pieces in `parts` and return the last, which holds the counts."""
-    import httpx
-    from ollama import ResponseError
-
-    try:
-        client: Any = _client()  # its `chat` is typed only in part
-        stream: AsyncIterator[ChatResponse] = await client.chat(**request, stream=True)
-        size = 0
-        async for piece in _in_time(stream):
-            if text := piece.message.content:
-                parts.append(text)
-                size += len(text)
+    limits = {"first_byte_s": _FIRST_BYTE_S, "idle_s": _IDLE_S}
+    async with (
+        answered(f"{_host()}/api/chat", request, {}, **limits) as answer,
+        aclosing(answer.lines()) as lines,
+    ):
+        async for line in lines:
+            piece = _piece(line)
+            if text := piece["message"].get("content"):
+                parts.append(str(text))
                 if call.heard is not None:
-                    call.heard(text)
-            if size > _CHARACTERS_AT_MOST:
-                raise ModelFailure(Failure.UNUSABLE, "the answer is larger than 32 MiB")
-            if piece.done:
+                    call.heard(str(text))
+            if piece.get("done"):
                 return piece
-    except ResponseError as error:
-        raise _told_failure(error.status_code, str(error.error)) from error
-    except (httpx.HTTPError, OSError) as error:
-        raise ModelFailure(Failure.TRANSPORT, str(error) or type(error).__name__) from error
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ModelFailure(Failure.UNUSABLE, f"a malformed piece: {error}") from error
     raise ModelFailure(Failure.TRANSPORT, "the stream ended before it was done")
 
 
-async def _in_time(stream: "AsyncIterator[ChatResponse]") -> "AsyncIterator[ChatResponse]":
-    limit_s = _FIRST_BYTE_S
-    while True:
-        try:
-            async with asyncio.timeout(limit_s):
-                piece = await anext(stream, None)
-        except TimeoutError:
-            text = f"nothing came for {limit_s:g} s"
-            raise ModelFailure(Failure.TIMEOUT, text) from None
-        if piece is None:
-            return
-        yield piece
-        limit_s = _IDLE_S
+def _piece(line: bytes) -> dict[str, Any]:
+    """Return one piece of an answer, its message an object; fail for anything else."""
+    try:
+        found: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ModelFailure(Failure.UNUSABLE, f"a malformed piece: {line[:_SHOWN]!r}")
+    piece = cast("dict[str, Any]", found)
+    if told := piece.get("error"):
+        text = str(told)
+        raise ModelFailure(Failure.CONTEXT if is_overflow(text) else Failure.OVERLOADED, text)
+    if not isinstance(piece.get("message"), dict):
+        raise ModelFailure(Failure.UNUSABLE, f"a piece without a message: {line[:_SHOWN]!r}")
+    return piece
 
 
-def _told_failure(status: int, text: str) -> ModelFailure:
-    if status > 0:
-        return ModelFailure(failure_of(status, text), f"HTTP {status}: {text}")
-    return ModelFailure(Failure.CONTEXT if is_overflow(text) else Failure.OVERLOADED, text)
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _refuse_cut_prompt(reported: int | None, fewest: int, window: int) -> None:

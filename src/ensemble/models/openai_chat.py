@@ -53,9 +53,14 @@ class Endpoint:
     """Between two pieces of the answer."""
 
     @property
+    def secret(self) -> str:
+        """The key that the environment holds now; empty where there is none."""
+        return self.key or (os.environ.get(self.key_env, "") if self.key_env else "")
+
+    @property
     def headers(self) -> dict[str, str]:
-        """The request's headers, with the key that the environment holds now."""
-        key = self.key or (os.environ.get(self.key_env, "") if self.key_env else "")
+        """The request's headers, with the key."""
+        key = self.secret
         plain_headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         return {**plain_headers, "Authorization": f"Bearer {key}"} if key else plain_headers
 

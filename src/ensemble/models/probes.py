@@ -37,6 +37,10 @@ class Probes:
             self._importable[package] = find_spec(package) is not None
         return self._importable[package]
 
+    async def missing(self, provider: str, model: str) -> str | None:
+        """Return why `provider` lacks `model`; None where it has it, or only a call can tell."""
+        return await self.ollama_missing(model) if provider == "ollama" else None
+
     @property
     def ollama_host(self) -> str:
         """Host and port at which Ollama is asked, by `OLLAMA_HOST`; its own text if it is none."""

@@ -1,5 +1,8 @@
 """The table from a candidate's provider to the function that asks it, for one run.
 
+A new provider is one async function, in a module of the same name, and one line in `BUILT_IN`;
+what else is known of it, e.g. its key, is data in `models.toml`.
+
 Nothing is imported before it is asked, so a run on the embedded model or a script never pays
 for litellm, and a broken litellm breaks only what litellm serves.
 """
@@ -8,6 +11,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -40,13 +44,15 @@ def providers_for(
         script: what `scripted` candidates are asked through.
         clean: takes secrets out of what a person is asked, before it is written.
     """
-    table: dict[str, Provider] = {"litellm": _litellm, "ollama": _ollama}
+    table = {name: _own(module) for name, module in BUILT_IN.items()}
     table["embedded"] = _embedded(settings)
-    for name, server in SERVERS.items():
-        own = OwnServer(base_url=server.base_url, api_key_env=server.key_env)
-        table[name] = _openai_chat(name, own)
-    for name, own in settings.providers.items():
-        table[name] = _openai_chat(name, own)
+    hosted = {
+        name: OwnServer(base_url=known.base_url, api=known.api, api_key_env=known.key_env)
+        for name, known in SERVERS.items()
+    }
+    for name, server in {**hosted, **settings.providers}.items():
+        speak = {"openai": _completions, "anthropic": _messages}[server.api]
+        table[name] = speak(name, server)
     if manual_folder is not None:
         from ensemble.models.manual import manual
 
@@ -57,9 +63,11 @@ def providers_for(
     return table
 
 
+BUILT_IN: Final = {"litellm": "litellm_chat", "ollama": "ollama_chat"}
+"""Providers by name: each is the async function that is named as its module."""
+
 _CLOSERS: Final = {
     "openai_chat": "close_session",
-    "ollama_chat": "close_clients",
     "litellm_chat": "close_clients",
     "embedded": "leave_server",
 }
@@ -91,16 +99,14 @@ async def close_providers() -> None:
                 await done
 
 
-async def _litellm(candidate: Candidate, call: ModelCall) -> Reply:
-    from ensemble.models.litellm_chat import litellm_chat
+def _own(module: str) -> Provider:
+    """Return the function of a module's own name, imported when it is first asked."""
 
-    return await litellm_chat(candidate, call)
+    async def ask_own(candidate: Candidate, call: ModelCall) -> Reply:
+        ask: Provider = getattr(import_module(f"ensemble.models.{module}"), module)
+        return await ask(candidate, call)
 
-
-async def _ollama(candidate: Candidate, call: ModelCall) -> Reply:
-    from ensemble.models.ollama_chat import ollama_chat
-
-    return await ollama_chat(candidate, call)
+    return ask_own
 
 
 def _embedded(settings: Settings) -> Provider:
@@ -112,11 +118,23 @@ def _embedded(settings: Settings) -> Provider:
     return ask_embedded
 
 
-def _openai_chat(name: str, server: OwnServer) -> Provider:
+def _completions(name: str, server: OwnServer) -> Provider:
     async def ask_server(candidate: Candidate, call: ModelCall) -> Reply:
         from ensemble.models.openai_chat import Endpoint, openai_chat
 
         return await openai_chat(Endpoint(name, server.base_url, server.api_key_env))(
+            candidate, call
+        )
+
+    return ask_server
+
+
+def _messages(name: str, server: OwnServer) -> Provider:
+    async def ask_server(candidate: Candidate, call: ModelCall) -> Reply:
+        from ensemble.models.anthropic_chat import anthropic_chat
+        from ensemble.models.openai_chat import Endpoint
+
+        return await anthropic_chat(Endpoint(name, server.base_url, server.api_key_env))(
             candidate, call
         )
 

@@ -1,27 +1,47 @@
-"""The models that agent files name, where each can be had, how large it is, what it costs.
+"""What is known of models and providers: routes, sizes, abilities, scores, prices, rankings.
 
-Data, not code: `MODELS` says for each name its size class and its routes in order of
-preference. A name that is not here can still be written as `provider/model`. Prices are only
-those of the named source on its date; where there is none the price is unknown, never zero.
+The knowledge itself is data, in `models.toml` beside this module. A name that is not there can
+still be written as `provider/model`. A price that has no source is unknown, never zero.
 """
 
-from dataclasses import dataclass
-from typing import Final
-
-PRICES_FROM: Final = "the price table in litellm 1.106.2"
-PRICES_OF: Final = "2026-10-21"
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
 
 SIZES: Final = ("tiny", "small", "medium", "large")
 """The size classes that an agent's `minimum_tier` names, smallest first."""
 
 
 @dataclass(frozen=True)
-class Server:
-    """A hosted OpenAI-compatible server."""
+class Source:
+    """Where a figure comes from."""
 
-    base_url: str
-    key_env: str
+    what: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a provider; one that is not in the data is asked all the same."""
+
+    base_url: str = ""
+    """Of a hosted server; empty for any other provider."""
+    key_env: str | None = None
+    """The variable that holds the key."""
+    api: Literal["openai", "anthropic"] = "openai"
+    """What its server speaks."""
     json_schema: bool = False
+    """Whether it holds answers to a JSON schema."""
+    package: str = ""
+    """What must be installed."""
+    local: bool = False
+    """Runs here: costs nothing, and has what was pulled."""
+    context: int | None = None
+    """The largest window to ask for."""
+    holder: str = ""
+    """Who answers in place of a model: the provider's name alone is then a whole route."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +52,8 @@ class Route:
     model: str
     key_env: str | None = None
     usd_per_mtok: tuple[float, float] | None = None
-    """Input and output price of a million tokens by `PRICES_FROM`; None where unknown."""
+    """Input and output price of a million tokens; None where unknown."""
+    price_from: Source | None = None
     json_schema: bool = False
 
 
@@ -40,124 +61,110 @@ class Route:
 class Model:
     """A model by the name that agent files use."""
 
+    name: str
     size: str
     context: int
     routes: tuple[Route, ...]
-
-
-SERVERS: Final[dict[str, Server]] = {
-    "openrouter": Server("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
-    "deepseek": Server("https://api.deepseek.com", "DEEPSEEK_API_KEY"),
-    "moonshot": Server("https://api.moonshot.ai/v1", "MOONSHOT_API_KEY"),
-    "groq": Server("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
-    "together": Server("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
-}
-
-LITELLM_KEYS: Final[dict[str, str]] = {
-    "anthropic": "ANTHROPIC_API_KEY",
-    "cohere": "COHERE_API_KEY",
-    "gemini": "GEMINI_API_KEY",
-    "mistral": "MISTRAL_API_KEY",
-    "openai": "OPENAI_API_KEY",
-    "perplexity": "PERPLEXITYAI_API_KEY",
-    "xai": "XAI_API_KEY",
-}
-"""Providers that only litellm serves, and the variable that holds each one's key."""
-
-
-def _anthropic(model: str, usd_per_mtok: tuple[float, float] | None) -> Route:
-    return Route(
-        "litellm", f"anthropic/{model}", "ANTHROPIC_API_KEY", usd_per_mtok, json_schema=True
-    )
-
-
-def _openrouter(model: str) -> Route:
-    return Route("openrouter", model, "OPENROUTER_API_KEY")
-
-
-def _ollama(tag: str) -> Route:
-    return Route("ollama", tag, None, (0.0, 0.0), json_schema=True)
-
-
-MODELS: Final[dict[str, Model]] = {
-    "opus": Model(
-        "large",
-        200_000,
-        (
-            _anthropic("claude-opus-5-5", (4.0, 20.0)),
-            _openrouter("anthropic/claude-opus-4.5"),
-        ),
-    ),
-    "sonnet": Model(
-        "large",
-        200_000,
-        (
-            _anthropic("claude-sonnet-5-5", (2.0, 10.0)),
-            _openrouter("anthropic/claude-sonnet-4.5"),
-        ),
-    ),
-    "haiku": Model(
-        "medium",
-        200_000,
-        (
-            _anthropic("claude-haiku-5-5", (0.1, 0.5)),
-            _openrouter("anthropic/claude-haiku-4.5"),
-        ),
-    ),
-    "DeepSeek-V3": Model(
-        "large",
-        131_072,
-        (
-            Route("deepseek", "deepseek-v3.2", "DEEPSEEK_API_KEY", (0.28, 0.4)),
-            _openrouter("deepseek/deepseek-chat-v3-0324"),
-            _ollama("deepseek-v3:671b"),
-        ),
-    ),
-    "Kimi-K2-Thinking": Model(
-        "large",
-        262_144,
-        (
-            Route("moonshot", "kimi-k2-thinking", "MOONSHOT_API_KEY"),
-            _openrouter("moonshotai/kimi-k2-thinking"),
-        ),
-    ),
-    "Qwen3-235B-A22B": Model(
-        "large",
-        131_072,
-        (_openrouter("qwen/qwen3-235b-a22b-2507"), _ollama("qwen3:235b")),
-    ),
-    "Qwen2.5-Coder-32B": Model(
-        "medium",
-        32_768,
-        (_openrouter("qwen/qwen-2.5-coder-32b-instruct"), _ollama("qwen2.5-coder:32b")),
-    ),
-    "llama3.3:70b": Model(
-        "large",
-        131_072,
-        (_ollama("llama3.3:70b"), _openrouter("meta-llama/llama-3.3-70b-instruct")),
-    ),
-    "gemma3:27b": Model(
-        "medium",
-        131_072,
-        (_ollama("gemma3:27b"), _openrouter("google/gemma-3-27b-it")),
-    ),
-    "gemma3:4b": Model("small", 131_072, (_ollama("gemma3:4b"),)),
-    "llama3.2:3b": Model("small", 131_072, (_ollama("llama3.2:3b"),)),
-    "qwen3:8b": Model("small", 40_960, (_ollama("qwen3:8b"),)),
-    "qwen3:32b": Model("medium", 40_960, (_ollama("qwen3:32b"),)),
-    "gpt-oss:20b": Model("medium", 131_072, (_ollama("gpt-oss:20b"),)),
-    "gpt-oss:120b": Model("large", 131_072, (_ollama("gpt-oss:120b"),)),
-}
-
-NEAREST_FIRST: Final = frozenset({"budget", "batch"})
-"""Profiles that ask what runs here for nothing before what is rented."""
-SMALLEST_FIRST: Final = frozenset({"interactive", "exploration"})
-"""Profiles that ask the quicker model first. All others keep the order of the file."""
+    aliases: tuple[str, ...] = ()
+    can: tuple[str, ...] = ()
+    """`tools`, `json_schema`, `streaming`: what it can do, wherever it is had."""
+    scores: Mapping[str, float] = field(default_factory=dict[str, float])
+    """`score`, and for each task the share of compared models that it leaves behind, in percent."""
+    scores_from: Source | None = None
+    sampling: bool = True
+    """Whether it takes a temperature."""
+    effort: str | None = None
+    """How hard to think, for one that always does."""
 
 
 def model_named(name: str) -> Model | None:
-    """Return what is known of a model, whatever case its name is written in."""
+    """Return what is known of a model by its name or an alias, in whatever case."""
     return _BY_LOWER.get(name.lower())
 
 
-_BY_LOWER: Final = {name.lower(): model for name, model in MODELS.items()}
+def model_at(provider: str, model: str) -> Model | None:
+    """Return what is known of the model that a route leads to."""
+    return _BY_ROUTE.get((provider, model))
+
+
+def ranked(profile: str | None, priorities: tuple[str, ...] = ()) -> list[Model]:
+    """Return every model in the order of a profile, ties broken by an agent's priorities.
+
+    An unknown profile ranks as `balanced`, an unknown priority not at all.
+    """
+    named = (*PROFILES.get(profile or "", PROFILES["balanced"]), *priorities)
+    words = [_PRIORITIES.get(word, word) for word in named]
+    return sorted(MODELS.values(), key=lambda model: tuple(_key(word, model) for word in words))
+
+
+def _key(word: str, model: Model) -> float:
+    """Return where a model stands by one word, the best lowest."""
+    if word in _BY_WORD:
+        return _BY_WORD[word](model)
+    return -model.scores.get(word, -1.0)
+
+
+def _price(model: Model) -> float:
+    """Return the lowest known price of a call that sends three tokens for each one it gets."""
+    known = [route.usd_per_mtok for route in model.routes if route.usd_per_mtok is not None]
+    return min((3 * sent + said for sent, said in known), default=float("inf"))
+
+
+_BY_WORD: Final[dict[str, Callable[[Model], float]]] = {
+    "small": lambda model: SIZES.index(model.size),
+    "large": lambda model: -SIZES.index(model.size),
+    "price": _price,
+    "local": lambda model: not PROVIDERS[model.routes[0].provider].local,
+}
+
+
+def _model(name: str, told: dict[str, Any]) -> Model:
+    scores = {
+        task: round(100 * (1 - at / of), 1) for task, (at, of) in told.pop("ranks", {}).items()
+    }
+    if "score" in told:
+        scores["score"] = told.pop("score")
+    return Model(
+        name=name,
+        routes=tuple(_route(route, told["can"]) for route in told.pop("routes")),
+        aliases=tuple(told.pop("aliases", ())),
+        can=tuple(told.pop("can")),
+        scores=scores,
+        scores_from=SOURCES.get(told.pop("scores_from", "")),
+        **told,
+    )
+
+
+def _route(told: dict[str, Any], can: list[str]) -> Route:
+    at = PROVIDERS[told["provider"]]
+    usd, source = told.get("usd"), SOURCES.get(told.get("price_from", ""))
+    if at.local:
+        usd, source = (0.0, 0.0), SOURCES["local"]
+    return Route(
+        told["provider"],
+        told["model"],
+        at.key_env,
+        (usd[0], usd[1]) if usd else None,
+        source,
+        # Ollama's grammar holds any model; a vendor's own has to know how.
+        json_schema=at.json_schema and (at.local or "json_schema" in can),
+    )
+
+
+_DATA: Final = tomllib.loads((Path(__file__).parent / "models.toml").read_text(encoding="utf-8"))
+SOURCES: Final = {name: Source(**told) for name, told in _DATA["sources"].items()}
+PROVIDERS: Final = {name: Known(**told) for name, told in _DATA["providers"].items()}
+SERVERS: Final = {name: known for name, known in PROVIDERS.items() if known.base_url}
+"""The hosted servers."""
+LITELLM_KEYS: Final[dict[str, str]] = _DATA["litellm_keys"]
+"""Providers that litellm serves, and the variable that holds each one's key."""
+PROFILES: Final = {name: tuple(words) for name, words in _DATA["profiles"].items()}
+"""How each profile ranks models."""
+_PRIORITIES: Final[dict[str, str]] = _DATA["priorities"]
+MODELS: Final = {name: _model(name, told) for name, told in _DATA["models"].items()}
+_BY_LOWER: Final = {
+    name.lower(): model for model in MODELS.values() for name in (*model.aliases, model.name)
+}
+_BY_ROUTE: Final = {
+    (route.provider, route.model): model for model in MODELS.values() for route in model.routes
+}

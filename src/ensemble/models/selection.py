@@ -1,32 +1,34 @@
 """From what an agent wishes for to the chain of models that can really be asked.
 
-The order is: the pinned model, then its fallbacks as written, then the embedded model. A
-profile that is about money or haste reorders the wishes; a minimum size passes over smaller
-models. Every candidate carries the reason why it is where it is. Asks nobody but Ollama on
-its own host, and has never heard of agents: wishes are plain data.
+One precedence: the pinned model; its fallbacks as written; where none of these is available,
+every other model in the order of the profile, its ties broken by the agent's priorities; what
+the user's settings add; the embedded model last, if allowed. A minimum size passes over smaller
+models. Every candidate carries the reason why it is where it is, and one that cannot be asked
+the reason for that. Asks nobody but Ollama on its own host; has never heard of agents.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Final
 
 from ensemble.config import Settings
+from ensemble.models.price_table import listed
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate
+from ensemble.models.providers import BUILT_IN
 from ensemble.models.registry import (
     LITELLM_KEYS,
-    NEAREST_FIRST,
-    SERVERS,
+    PROVIDERS,
     SIZES,
-    SMALLEST_FIRST,
+    Known,
     Model,
     Route,
     model_named,
+    ranked,
 )
 
 BUILT_IN_WEIGHTS: Final = "SmolLM2-135M-Instruct"
-OLLAMA_CONTEXT: Final = 16_384
-"""What we ask Ollama for: a model's full window can need more memory than its weights."""
 _NO_MODEL: Final = ("", "inherit")
 
 
@@ -40,37 +42,47 @@ class Wishes:
     """The smallest size class that will do: `tiny`, `small`, `medium` or `large`."""
     profile: str | None = None
     """The ranking that the file names for this run's situation, e.g. `budget`."""
+    priorities: tuple[str, ...] = ()
+    """What breaks the ties of that ranking, e.g. `math`."""
     chain: tuple[str, ...] = ()
     """Set by a scenario or the command line: exactly these, in place of all the above."""
 
 
 async def resolve(
-    wishes: Wishes, *, settings: Settings, probes: Probes, brought: Collection[str] = ()
+    wishes: Wishes,
+    *,
+    settings: Settings,
+    probes: Probes,
+    brought: Collection[str] = (),
+    every: bool = False,
 ) -> tuple[Candidate, ...]:
     """Return the chain for one seat: what to ask, in order, and why.
 
-    Candidates that cannot be asked here and now are listed too, with `available=False`.
+    Wishes that cannot be asked here and now are listed too, with `available=False`.
 
     Args:
         wishes: what is asked for.
-        settings: the user's, with their servers and aliases.
+        settings: the user's, with their servers, aliases and further models.
         probes: what is there.
         brought: providers that the caller brings to the run; `NAME/model` names one.
+        every: list also the models of the profile that cannot be asked.
     """
-    names = wishes.chain or _ranked(wishes)
     smallest = None if wishes.chain else wishes.minimum_tier
     here = _Here(settings, probes, brought, smallest)
+    wished = wishes.chain or _wished(wishes)
     chain: list[Candidate] = []
-    for place, name in enumerate(names):
-        chain += await _candidates(name, place, here)
-    if not wishes.chain:
-        stand_in = embedded_candidate(settings, probes, fallback=bool(names))
-        if stand_in.available:
-            better = any(candidate.available for candidate in chain)
-            why = "last resort" if better else "nothing better is available here"
-            stand_in = replace(stand_in, reason=f"embedded: {why}")
-        chain.append(stand_in)
-    return tuple(chain)
+    for place, name in enumerate(wished):
+        reason = "first choice" if place == 0 else f"fallback {place}"
+        chain += await _candidates(name, reason, here, fallback=place > 0)
+    if wishes.chain:
+        return tuple(chain)
+    if settings.models.unasked and not any(candidate.available for candidate in chain):
+        chain += await _by_profile(wishes, here, every=every)
+    for name in settings.models.also:
+        if name not in wished:
+            chain += await _candidates(name, "added by the settings", here, fallback=bool(wished))
+    better = any(candidate.available for candidate in chain)
+    return (*chain, _last(settings, probes, fallback=bool(wished), better=better))
 
 
 def embedded_candidate(
@@ -93,6 +105,14 @@ def embedded_candidate(
     )
 
 
+def doubt_about(provider: str, model: str) -> str:
+    """Return that only LiteLLM may know what a route names; empty where it is known here."""
+    named = model.partition("/")[0]
+    if provider != "litellm" or named in LITELLM_KEYS:
+        return ""
+    return f"nobody here knows the provider {named!r}, only LiteLLM may"
+
+
 @dataclass(frozen=True)
 class _Here:
     """What one resolution goes by."""
@@ -102,70 +122,104 @@ class _Here:
     brought: Collection[str]
     smallest: str | None
 
-
-def _ranked(wishes: Wishes) -> tuple[str, ...]:
-    wished = [wishes.model or "", *wishes.fallbacks]
-    names = [name for name in dict.fromkeys(wished) if name not in _NO_MODEL]
-    if wishes.profile in NEAREST_FIRST:
-        names.sort(key=lambda name: (not _runs_here(name), _size(name)))
-    elif wishes.profile in SMALLEST_FIRST:
-        names.sort(key=_size)
-    return tuple(names)
+    def led(self, name: str) -> str:
+        """Return where the user's aliases lead a name, in whatever case it is written."""
+        aliases = self.settings.aliases
+        return aliases.get(name) or next(
+            (target for alias, target in aliases.items() if alias.lower() == name.lower()), name
+        )
 
 
-def _runs_here(name: str) -> bool:
-    known = model_named(name)
-    return known.routes[0].provider == "ollama" if known else name.startswith("ollama/")
+def _wished(wishes: Wishes) -> tuple[str, ...]:
+    names = dict.fromkeys((wishes.model or "", *wishes.fallbacks))
+    return tuple(name for name in names if name not in _NO_MODEL)
 
 
-def _size(name: str) -> int:
-    known = model_named(name)
-    return SIZES.index(known.size) if known else len(SIZES)
+async def _by_profile(wishes: Wishes, here: _Here, *, every: bool) -> list[Candidate]:
+    """Return the models that nobody wished for, in the order of the profile."""
+    wished = _wished(wishes)
+    known = {model.name for name in wished if (model := model_named(here.led(name)))}
+    reason = f"by the profile {wishes.profile or 'balanced'}"
+    found: list[Candidate] = []
+    for model in ranked(wishes.profile, wishes.priorities):
+        if model.name not in known:
+            found += await _candidates(model.name, reason, here, fallback=bool(wished))
+    return [candidate for candidate in found if every or candidate.available]
 
 
-async def _candidates(name: str, place: int, here: _Here) -> list[Candidate]:
+def _last(settings: Settings, probes: Probes, *, fallback: bool, better: bool) -> Candidate:
+    """Return the embedded model as the last resort."""
+    stand_in = embedded_candidate(settings, probes, fallback=fallback)
+    if not settings.models.embedded:
+        return replace(stand_in, available=False, reason="embedded: the settings do not allow it")
+    if not stand_in.available:
+        return stand_in
+    why = "last resort" if better else "nothing better is available here"
+    return replace(stand_in, reason=f"embedded: {why}")
+
+
+async def _candidates(name: str, reason: str, here: _Here, *, fallback: bool) -> list[Candidate]:
     """Return every route to `name` that is open, or one candidate that says why none is."""
-    fallback = place > 0
-    target = here.settings.aliases.get(name, name)
+    target = here.led(name)
     if target == "embedded":
         return [embedded_candidate(here.settings, here.probes, asked=name, fallback=fallback)]
-    if target in ("manual", "scripted"):
-        return [_in_place_of_a_model(name, target, fallback=fallback)]
+    if holder := PROVIDERS.get(target, Known()).holder:
+        return [_in_place_of_a_model(name, target, holder, fallback=fallback)]
     known = model_named(target)
-    routes = known.routes if known else _routes_as_written(target, here)
-    reason = "first choice" if place == 0 else f"fallback {place}"
     found: list[Candidate] = []
-    for route in routes:
+    for route in known.routes if known else _routes_as_written(target, here):
         missing = _too_small(known, here.smallest) or await _missing(route, here)
-        found.append(
-            Candidate(
-                asked=name,
-                provider=route.provider,
-                model=route.model,
-                available=missing is None,
-                reason=missing or reason,
-                json_schema=route.json_schema,
-                context=_context(route, known),
-                usd_per_mtok=route.usd_per_mtok,
-                fallback=fallback,
-            )
-        )
+        why = "; ".join(filter(None, (missing or reason, _doubt(route, here))))
+        made = _candidate(name, route, known, why, fallback=fallback)
+        found.append(made if missing is None else replace(made, available=False))
     if not found:
         problem = "no route to it is known: write provider/model, or map it under [aliases]"
         return [Candidate(name, "", target, available=False, reason=problem, fallback=fallback)]
     if usable := [candidate for candidate in found if candidate.available]:
-        return usable
+        return [_as_listed(candidate, here) for candidate in usable]
     return [replace(found[0], reason="; ".join(dict.fromkeys(c.reason for c in found)))]
 
 
-def _in_place_of_a_model(asked: str, provider: str, *, fallback: bool) -> Candidate:
-    who = {"manual": "a person", "scripted": "a script"}[provider]
+def _candidate(
+    asked: str, route: Route, known: Model | None, reason: str, *, fallback: bool
+) -> Candidate:
+    windows = (known and known.context, PROVIDERS.get(route.provider, Known()).context)
+    return Candidate(
+        asked=asked,
+        provider=route.provider,
+        model=route.model,
+        available=True,
+        reason=reason,
+        json_schema=route.json_schema,
+        context=min(filter(None, windows), default=None),
+        usd_per_mtok=route.usd_per_mtok,
+        fallback=fallback,
+    )
+
+
+def _as_listed(candidate: Candidate, here: _Here) -> Candidate:
+    """Return the candidate with what only litellm's table knows of it."""
+    known = (candidate.json_schema, candidate.context, candidate.usd_per_mtok is not None)
+    if all(known) or candidate.provider in {*here.settings.providers, *here.brought}:
+        return candidate
+    entry = listed(candidate.provider, candidate.model)
+    if entry is None:
+        return candidate
+    return replace(
+        candidate,
+        usd_per_mtok=candidate.usd_per_mtok or entry.usd_per_mtok,
+        context=candidate.context or entry.context,
+        json_schema=candidate.json_schema or entry.json_schema,
+    )
+
+
+def _in_place_of_a_model(asked: str, provider: str, holder: str, *, fallback: bool) -> Candidate:
     return Candidate(
         asked=asked,
         provider=provider,
-        model=who.removeprefix("a "),
+        model=holder.removeprefix("a "),
         available=True,
-        reason=f"{who} holds this seat",
+        reason=f"{holder} holds this seat",
         usd_per_mtok=(0.0, 0.0),
         fallback=fallback,
     )
@@ -175,35 +229,37 @@ def _routes_as_written(target: str, here: _Here) -> tuple[Route, ...]:
     """Return the route that a name not in the registry spells out itself; none if it does not."""
     provider, _, model = target.partition("/")
     if not model:
-        return (_ollama(target),) if ":" in target else ()
-    own, server = here.settings.providers.get(provider), SERVERS.get(provider)
-    if own:
+        # A tag as Ollama writes it.
+        return _routes_as_written(f"ollama/{target}", here) if ":" in target else ()
+    if own := here.settings.providers.get(provider):
         return (Route(provider, model, own.api_key_env, json_schema=own.json_schema),)
-    if server:
-        return (Route(provider, model, server.key_env, json_schema=server.json_schema),)
-    if provider in here.brought:
-        return (Route(provider, model),)
-    if provider == "ollama":
-        return (_ollama(model),)
-    served = model if provider == "litellm" else target
-    return (Route("litellm", served, LITELLM_KEYS.get(served.partition("/")[0])),)
-
-
-def _ollama(tag: str) -> Route:
-    return Route("ollama", tag, None, (0.0, 0.0), json_schema=True)
+    if provider == "litellm" or provider not in {*PROVIDERS, *BUILT_IN, *here.brought}:
+        served = model if provider == "litellm" else target
+        return (Route("litellm", served, LITELLM_KEYS.get(served.partition("/")[0])),)
+    at = PROVIDERS.get(provider, Known())
+    free = (0.0, 0.0) if at.local else None
+    return (Route(provider, model, at.key_env, free, json_schema=at.json_schema),)
 
 
 async def _missing(route: Route, here: _Here) -> str | None:
     """Return what stands in the way of asking over this route; None where nothing does."""
-    if route.key_env and not here.probes.has_key(route.key_env):
-        return f"no {route.key_env}"
-    if route.provider in here.settings.providers or route.provider in here.brought:
+    own = here.settings.providers.get(route.provider)
+    key = own.api_key_env if own else route.key_env
+    if key and not here.probes.has_key(key):
+        return f"no {key}"
+    if own:
         return None
-    if route.provider == "litellm" and not here.probes.can_import("litellm"):
-        return "litellm is not installed: pip install litellm"
-    if route.provider == "ollama":
-        return await here.probes.ollama_missing(route.model)
-    return None
+    at = PROVIDERS.get(route.provider, Known())
+    if at.package and not here.probes.can_import(at.package):
+        return f"{at.package} is not installed: pip install {at.package}"
+    return await here.probes.missing(route.provider, route.model)
+
+
+def _doubt(route: Route, here: _Here) -> str:
+    doubt = doubt_about(route.provider, route.model)
+    named = route.model.partition("/")[0]
+    near = get_close_matches(named, {*here.settings.providers, *PROVIDERS, *LITELLM_KEYS}, n=1)
+    return f"{doubt}; did you mean {near[0]!r}?" if doubt and near else doubt
 
 
 def _too_small(known: Model | None, smallest: str | None) -> str | None:
@@ -212,9 +268,3 @@ def _too_small(known: Model | None, smallest: str | None) -> str | None:
     if SIZES.index(known.size) >= SIZES.index(smallest):
         return None
     return f"{known.size}: below the minimum tier {smallest}"
-
-
-def _context(route: Route, known: Model | None) -> int | None:
-    if route.provider == "ollama":
-        return min(OLLAMA_CONTEXT, known.context) if known else OLLAMA_CONTEXT
-    return known.context if known else None

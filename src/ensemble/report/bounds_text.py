@@ -1,13 +1,19 @@
 """A run counted beforehand, as text and as a document."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ensemble.graph.bounds import Bounds
 from ensemble.graph.run_context import Limits
+from ensemble.models.selection import doubt_about
+from ensemble.roles import HUMAN
+
+People = Sequence[tuple[str, str]]
+"""Path and role of each turn that a person takes, which asks no model."""
 
 
-def as_document(bounds: Bounds, limits: Limits) -> dict[str, Any]:
+def as_document(bounds: Bounds, limits: Limits, people: People = ()) -> dict[str, Any]:
     """Return the bounds as JSON."""
     return {
         "schema": "ensemble/plan@1",
@@ -25,10 +31,11 @@ def as_document(bounds: Bounds, limits: Limits) -> dict[str, Any]:
         },
         "limits": asdict(limits),
         "turns": [asdict(turn) for turn in bounds.turns],
+        "people": [{"path": path, "role": role} for path, role in people],
     }
 
 
-def as_text(bounds: Bounds, limits: Limits) -> str:
+def as_text(bounds: Bounds, limits: Limits, people: People = ()) -> str:
     """Return the bounds as a table."""
     rows = [("turn", "agent", "asks first", "calls", "at worst", "tokens")]
     rows += [
@@ -42,6 +49,7 @@ def as_text(bounds: Bounds, limits: Limits) -> str:
         )
         for turn in bounds.turns
     ]
+    rows += [(f"{path} as {role}", HUMAN, "a person", "", "", "") for path, role in people]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -51,9 +59,10 @@ def as_text(bounds: Bounds, limits: Limits) -> str:
     worst = (bounds.worst_calls, bounds.worst_tokens, bounds.worst_usd, bounds.worst_wall_s)
     lines += [
         "",
-        f"clean case: {_case(*clean)}, a second a turn",
-        f"worst case: {_case(*worst)}; held by the limits while it runs",
-        f"limits: {_limits(limits)}",
+        f"clean case: {_case(*clean)}, about 1 s a turn assumed",
+        f"worst case: {_case(*worst)}",
+        f"limits while it runs: {_limits(limits)}",
+        *_doubts(bounds),
     ]
     return "\n".join(lines)
 
@@ -64,6 +73,14 @@ def _case(calls: int, tokens: int, usd: float | None, wall_s: float | None) -> s
     return f"{calls} model calls, about {tokens} tokens, {money}, {wall}"
 
 
+def _doubts(bounds: Bounds) -> list[str]:
+    asked = sorted({turn.asked for turn in bounds.turns if turn.asked})
+    doubts = ((name, doubt_about(*name.split("/", 1))) for name in asked)
+    return [f"{name}: {doubt}" for name, doubt in doubts if doubt]
+
+
 def _limits(limits: Limits) -> str:
-    named = {name: value for name, value in asdict(limits).items() if value is not None}
-    return ", ".join(f"{name} {value:g}" for name, value in named.items())
+    told = asdict(limits)
+    held = ", ".join(f"{name} {value:g}" for name, value in told.items() if value is not None)
+    free = ", ".join(name for name, value in told.items() if value is None)
+    return "; ".join(part for part in (held, f"none on {free}" if free else "") if part)

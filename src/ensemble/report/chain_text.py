@@ -1,18 +1,31 @@
-"""Chains of models as text: who is asked, in order, and why not."""
+"""Chains of models as text: who is asked, in order, over which route, and why or why not."""
 
+from collections.abc import Mapping
 from typing import Any
-
-from ensemble.models.provider import Candidate
 
 
 def chain_text(chains: list[dict[str, Any]]) -> str:
-    """Return chains as text: who is asked, in order, and why not."""
+    """Return chains as text, one block for each agent."""
     lines: list[str] = []
     for item in chains:
-        lines.append(f"{item['agent']}:")
-        for raw in item["chain"]:
-            candidate = Candidate(**raw)
-            mark = "asks" if candidate.available else "no  "
-            model = f"{candidate.provider}/{candidate.model}" if candidate.provider else "-"
-            lines.append(f"  {mark}  {candidate.asked}  {model}  ({candidate.reason})")
+        named = f" (profile {item['profile']})" if item.get("profile") else ""
+        lines.append(f"{item['agent']}{named}:")
+        lines += [_line(candidate) for candidate in item["chain"]]
     return "\n".join(lines)
+
+
+def _line(candidate: Mapping[str, Any]) -> str:
+    mark = "asks" if candidate["available"] else "no  "
+    route = f"{candidate['provider']}/{candidate['model']}" if candidate["provider"] else "-"
+    told = [str(candidate["reason"])]
+    if candidate["available"]:
+        told += _facts(candidate)
+    return f"  {mark}  {candidate['asked']}  {route}  ({'; '.join(told)})"
+
+
+def _facts(candidate: Mapping[str, Any]) -> list[str]:
+    facts = [f"{window // 1000}k tokens"] if (window := candidate["context"]) else []
+    if price := candidate["usd_per_mtok"]:
+        sent, said = price
+        facts.append(f"${sent:g} in, ${said:g} out a million" if sent or said else "free")
+    return facts

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from ensemble.journal.record import Event
+from ensemble.report.text import cause_of
 from ensemble.scenarios.ran import Watch
 
 
@@ -27,6 +28,8 @@ class _Line:
     """The first that can be asked here."""
     served: str = ""
     state: str = "waiting"
+    cause: str = ""
+    """Why it is lost."""
     tokens: int = 0
     written: int = 0
     started: float = field(default_factory=time.monotonic)
@@ -92,6 +95,7 @@ class _Seats:
                 line = line or self.lines.setdefault(event.key, _Line(str(event.value["role"])))
                 line.served = str(event.value["served"] or "")
                 line.state, line.ended = str(event.value["status"]), time.monotonic()
+                line.cause = cause_of(event.value)
             case "lab_submitted":
                 self.lab = f"lab: {event.body.get('tool')} is running"
             case "lab_returned":
@@ -126,9 +130,9 @@ class _Plain(_Seats):
             sys.stderr.write(f"{event.key}: begins, {wish}asks {line.asks or 'nobody'}\n")
         elif event.event == "turn_ended":
             line = self.lines[event.key]
+            by = f", {line.cause}" if line.cause else f" by {line.served or 'nobody'}"
             sys.stderr.write(
-                f"{event.key}: {line.state} by {line.served or 'nobody'}, {line.tokens} tokens, "
-                f"{line.seconds:.1f} s\n"
+                f"{event.key}: {line.state}{by}, {line.tokens} tokens, {line.seconds:.1f} s\n"
             )
         sys.stderr.flush()
 
@@ -155,7 +159,8 @@ def _table(seats: _Seats) -> Any:
         table.add_column(name, justify="right" if name in ("tokens", "seconds") else "left")
     for key, line in seats.lines.items():
         served = line.served or f"({line.asks})"
-        cells = (key.partition("/")[0], line.role, line.asked, served, line.state)
+        state = f"{line.state}: {line.cause}" if line.cause else line.state
+        cells = (key.partition("/")[0], line.role, line.asked, served, state)
         counts = (str(line.tokens or ""), f"{line.seconds:.1f}")
         table.add_row(*(Text(cell) for cell in (*cells, *counts)))
     if seats.lab:

@@ -2,7 +2,12 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
+
+from ensemble.graph.person import Question
+from ensemble.models.manual import file_name
+from ensemble.roles import TurnStatus
 
 _WIDTH: Final = 100
 _MARKS: Final = {True: "passed", False: "FAILED", None: "open"}
@@ -12,10 +17,12 @@ def screen(result: Mapping[str, Any], *, notes: Sequence[str] = ()) -> str:
     """Return a result document as the screen that a person reads first."""
     parts = [
         _head(result),
+        _waiting(result),
         _decision(result),
         _table("Findings", _findings(result)),
         _table("Measured", _evidence(result)),
         _table("Seats", _seats(result)),
+        _table("Lost", _lost(result)),
         _table("Escalated", _escalations(result)),
         _cost(result),
         _expectations(result),
@@ -24,14 +31,24 @@ def screen(result: Mapping[str, Any], *, notes: Sequence[str] = ()) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def cause_of(turn: Mapping[str, Any]) -> str:
+    """Return the first thing that cost a seat its answer; empty where it was not lost."""
+    if turn["status"] in (TurnStatus.ANSWERED, TurnStatus.NOT_NEEDED):
+        return ""
+    for first in turn["fallbacks"]:
+        return f"{_line(first['error'])} ({first['model']}, {first['class']})"
+    return _line(turn["problem"] or "it is not known why")
+
+
 def _head(result: Mapping[str, Any]) -> str:
     decision: Mapping[str, Any] = result["decision"] or {}
     case = f" ({result['case']})" if result["case"] else ""
     if not decision:
-        return (
-            f"{str(result['status']).upper()}: no decision yet    {result['scenario']}{case}\n"
-            f"  go on with it: ensemble resume {result.get('run')}"
-        )
+        ended = result["error"]
+        status = f"{str(result['status']).upper()}: no decision{'' if ended else ' yet'}"
+        after = "" if result["waiting"] else f"  go on with it: ensemble resume {result['run']}"
+        told = textwrap.indent(ended, "  ") if ended else after
+        return f"{status}    {result['scenario']}{case}\n{told}".rstrip()
     lines = [
         (
             f"{str(result['authority']).upper()}: "
@@ -46,6 +63,22 @@ def _head(result: Mapping[str, Any]) -> str:
     who = "by hand" if by_hand else f"{seen['effective']:g} different models among them"
     lines.append(f"  {seen['answered']} of {seen['seated']} voters answered, {who}")
     return "\n".join(lines)
+
+
+def _waiting(result: Mapping[str, Any]) -> str:
+    """Return each question that waits, whole, with the way to answer it."""
+    lines = ["Waiting:"]
+    for item in result["waiting"]:
+        question = Question(item["key"], item["question"], tuple(item["choices"]))
+        lines.append(f"  {_line(question.key)}")
+        if "/model#" in question.key:
+            begun = Path(result["journal"]).parent / "manual" / file_name(question.key)
+            lines.append(f"    read:   {begun}.prompt.md")
+            lines.append(f"    answer: in {begun}.answer.md, then ensemble resume {result['run']}")
+        else:
+            lines.append(textwrap.indent(question.text, "  | ", lambda _: True))
+            lines.append(f"    answer: {question.command(result['run'])}")
+    return "\n".join(lines) if result["waiting"] else ""
 
 
 def _decision(result: Mapping[str, Any]) -> str:
@@ -133,6 +166,10 @@ def _seats(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
         )
         for turn in result["turns"]
     ]
+
+
+def _lost(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [(str(turn["key"]), cause_of(turn)) for turn in result["turns"] if cause_of(turn)]
 
 
 def _escalations(result: Mapping[str, Any]) -> list[tuple[str, ...]]:

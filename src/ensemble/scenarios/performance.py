@@ -142,7 +142,8 @@ async def perform(plan: Plan, journal: Journal, stage: Stage) -> Outcome:
         raise
     status = _status(error)
     made = digest(journal.events)
-    journal.note("run_ended", "run", value={"status": status.value, "digest": made})
+    told = {"error": str(error)} if error else {}
+    journal.note("run_ended", "run", value={"status": status.value, "digest": made, **told})
     await journal.flush()
     return Outcome(status, made, error)
 
@@ -179,6 +180,7 @@ def wishes_of(spec: AgentSpec, profile: str = "default") -> Wishes:
         fallbacks=spec.model_fallbacks,
         minimum_tier=selection.minimum_tier,
         profile=selection.profiles.get(profile),
+        priorities=selection.priorities,
     )
 
 

@@ -47,6 +47,10 @@ def result_of(
         "scenario": inputs.get("scenario"),
         "case": inputs.get("case"),
         "status": ended.get("status") or status or _unended(events),
+        "error": ended.get("error"),
+        "waiting": [
+            {"key": key, **question.document()} for key, question in questions_open(events).items()
+        ],
         "authority": decided.get("authority", "void"),
         "authority_reasons": decided.get("authority_reasons", ["the run reached no decision"]),
         "witnesses": decided.get("witnesses", {"seated": 0, "answered": 0, "effective": 0.0}),

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ensemble.agents.acceptance import require_accepted
 from ensemble.errors import InvalidFile, UsageError
@@ -20,7 +20,8 @@ from ensemble.journal.recording import (
     write_manifest,
 )
 from ensemble.journal.run_journal import Journal
-from ensemble.models.manual import write_answer
+from ensemble.models.manual import file_name, write_answer
+from ensemble.roles import RunStatus
 from ensemble.scenarios.loading import Loaded, load_scenario
 from ensemble.scenarios.performance import Outcome, Plan, Stage, perform, versions
 from ensemble.scenarios.planning import (
@@ -36,6 +37,9 @@ from ensemble.scenarios.runs import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_NAMED: Final = 5
+"""How many files a note names."""
 
 
 async def run_scenario(
@@ -158,7 +162,7 @@ async def _live(
         outcome = await perform(plan, journal, stage)
     ran = ran_of(loaded, journal, str(folder / EVENTS), outcome)
     _end_manifest(folder, journal, ran)
-    ran = replace(ran, notes=_hints(loaded, ran))
+    ran = replace(ran, notes=(*_hints(loaded, ran), *_unused(choices, journal.events)))
     if choices.record:
         ran = replace(ran, notes=(*ran.notes, _keep(loaded, folder, outcome)))
     return ran
@@ -180,10 +184,25 @@ def _hints(loaded: Loaded, ran: Ran) -> tuple[str, ...]:
     return tuple(told)
 
 
+def _unused(choices: Choices, events: Sequence[Event]) -> tuple[str, ...]:
+    """Return a note of the answers brought along that no seat has used."""
+    used = {f"{file_name(e.key)}.answer.md" for e in events if e.event == "model_replied"}
+    files = (path for folder in choices.answers for path in sorted(folder.glob("*.md")))
+    left = [str(path) for path in files if not path.name.endswith(".prompt.md")]
+    left = [name for name in left if Path(name).name not in used]
+    if not left:
+        return ()
+    more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+    named = "an answer is named as its prompt is, e.g. panel.0.panel_member.0.model.0.answer.md"
+    return (f"Used by no seat so far: {', '.join(left[:_NAMED])}{more}; {named}",)
+
+
 def _keep(loaded: Loaded, folder: Path, outcome: Outcome) -> str:
     if loaded.recording is None:
         return "not recorded: the scenario names no `recording.dir`"
-    if outcome.status != "completed":
+    if outcome.status == RunStatus.PAUSED:
+        return "recorded when it is resumed to its end"
+    if outcome.status != RunStatus.COMPLETED:
         return f"not recorded: the run ended {outcome.status}"
     loaded.recording.parent.mkdir(parents=True, exist_ok=True)
     copy_recording(folder, loaded.recording)

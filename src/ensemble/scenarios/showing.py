@@ -1,7 +1,7 @@
 """What is shown before any model is called: an agent, its chain of models, a drawing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ensemble.agents.library import Agent, load_agent, load_agents
@@ -10,8 +10,11 @@ from ensemble.errors import UsageError, closest
 from ensemble.graph.seating import Ensemble
 from ensemble.graph.topology import Topology
 from ensemble.graph.walk import Walk
+from ensemble.models.price_table import price_source
 from ensemble.models.probes import Probes
-from ensemble.models.selection import resolve
+from ensemble.models.provider import Candidate
+from ensemble.models.registry import PROFILES, model_at
+from ensemble.models.selection import Wishes, resolve
 from ensemble.scenarios.agent_view import shown
 from ensemble.scenarios.graphs import find_topology, graph_files
 from ensemble.scenarios.loading import load_scenario
@@ -41,15 +44,49 @@ def agent_view(name: str | None, role: str | None, **given: Any) -> dict[str, An
     return shown(agent_named(name), load_agents(), role, **given)
 
 
-async def chain_of(name: str | None) -> list[dict[str, Any]]:
-    """Return an agent's chain as it would be asked here and now; without a name, every agent's."""
+async def chain_of(name: str | None, profile: str | None = None) -> list[dict[str, Any]]:
+    """Return an agent's chain as it would be asked here and now; without a name, every agent's.
+
+    Args:
+        name: the agent, or its file.
+        profile: a situation that agents name a profile for, or a profile itself.
+
+    Raises:
+        UsageError: there is no such profile.
+    """
     agents = list(load_agents().values()) if name is None else [agent_named(name)]
     settings, probes = load_settings(), Probes()
     chains: list[dict[str, Any]] = []
     for agent in agents:
-        chain = await resolve(wishes_of(agent.spec), settings=settings, probes=probes)
-        chains.append({"agent": agent.name, "chain": [asdict(item) for item in chain]})
+        wishes = _wishes(agent, profile)
+        chain = await resolve(wishes, settings=settings, probes=probes, every=True)
+        shown_chain = [asdict(item) | _facts(item) for item in chain]
+        chains.append({"agent": agent.name, "profile": wishes.profile, "chain": shown_chain})
     return chains
+
+
+def _wishes(agent: Agent, profile: str | None) -> Wishes:
+    situations = agent.spec.model_selection.profiles
+    if profile is None or profile in situations:
+        return wishes_of(agent.spec, profile or "default")
+    if profile not in PROFILES:
+        fix = closest(profile, [*situations, *PROFILES], kind="profile")
+        raise UsageError(f"no profile is called {profile!r}", where="--profile", fix=fix)
+    return replace(wishes_of(agent.spec), profile=profile)
+
+
+def _facts(candidate: Candidate) -> dict[str, Any]:
+    """Return what is known of a candidate beside how it is asked, each figure with its source."""
+    known = model_at(candidate.provider, candidate.model)
+    priced = any(candidate.usd_per_mtok or ())
+    source = price_source(candidate.provider, candidate.model) if priced else None
+    return {
+        "size": known.size if known else None,
+        "can": list(known.can) if known else None,
+        "scores": dict(known.scores) if known else None,
+        "scores_from": asdict(known.scores_from) if known and known.scores_from else None,
+        "price_from": asdict(source) if source else None,
+    }
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ensemble.errors import InvalidFile
 from ensemble.graph.routing import Condition
 from ensemble.graph.state import BEFORE, place_of
 from ensemble.graph.topology import Edge, Topology
-from ensemble.graph.walk import NEVER, TurnSpan, Walk, walk_of
+from ensemble.graph.walk import Walk, walk_of
 from ensemble.journal.file import EVENTS
 from ensemble.journal.record import Event
 from ensemble.roles import TurnStatus
@@ -30,7 +30,8 @@ class Walked:
     """Seat to its agents; one that gave no answer is named with what became of it."""
     asked_lab: Sequence[str]
     """Seats that asked the lab."""
-    walk: Walk
+    walk: Walk | None
+    """The way it took; None where an older journal does not say."""
 
 
 def walked(folder: Path) -> Walked:
@@ -56,13 +57,10 @@ def _read(events: Sequence[Event]) -> Walked:
     topology = _topology(inputs["graph"])
     turns = [cast("Mapping[str, Any]", e.value) for e in events if e.event == "turn_ended"]
     status = {str(turn["path"]): str(turn["status"]) for turn in turns}
-    lost = {path for path, found in status.items() if found in _LOST}
-    walk = walk_of(
-        topology,
-        _spans(events),
-        decided=any(event.event == "decided" for event in events),
-        lost={place_of(path)[0] for path in lost},
-    )
+    counted = _counted(events)
+    entered = {_seat_of(e.key) for e in events if e.event in ("turn_started", "turn_ended")}
+    lost = {place_of(path)[0] for path, found in status.items() if found in _LOST}
+    walk = None if counted is None else walk_of(topology, counted, entered=entered, lost=lost)
     seated: Mapping[str, Sequence[str]] = inputs["cast"]
     members: dict[str, list[str]] = {}
     for path in sorted(seated, key=place_of):
@@ -82,30 +80,21 @@ def _topology(graph: Mapping[str, Any]) -> Topology:
     return Topology(graph["name"], tuple(edges))
 
 
-def _spans(events: Sequence[Event]) -> list[TurnSpan]:
-    """Return every turn with its places in the journal."""
-    began: dict[str, int] = {}
-    ended: dict[str, int] = {}
-    for place, event in enumerate(events):
-        if event.event in ("turn_started", "turn_ended"):
-            began.setdefault(event.key, place)
-        if event.event == "turn_ended":
-            ended.setdefault(event.key, place)
-    return [
-        TurnSpan(*_read_key(key), began=place, ended=ended.get(key, NEVER))
-        for key, place in began.items()
-    ]
+def _counted(events: Sequence[Event]) -> list[Mapping[str, int]] | None:
+    """Return how often edges were taken, as it was told when turns began and at the decision."""
+    decided = [cast("Mapping[str, Any]", e.value) for e in events if e.event == "decided"]
+    begun = [event.body for event in events if event.event == "turn_started"]
+    told = [made.get("taken") for made in decided] or [{}, *(body.get("via") for body in begun)]
+    return None if None in told else cast("list[Mapping[str, int]]", told)
 
 
-def _read_key(key: str) -> tuple[str, str, int]:
-    """Return seat, role and occurrence of a turn: `panel[0]/panel_member#0`."""
-    path, _, entry = key.partition("/")
-    role, _, occurrence = entry.rpartition("#")
-    return place_of(path)[0], role, int(occurrence)
+def _seat_of(key: str) -> str:
+    """Return the seat of a turn: `panel[0]/panel_member#0`."""
+    return place_of(key.partition("/")[0])[0]
 
 
 def _asked_lab(events: Sequence[Event]) -> list[str]:
     asked = [key for e in events if e.event == "lab_submitted" for key in e.body["asked_by"]]
     decided = [cast("Mapping[str, Any]", e.value) for e in events if e.event == "decided"]
     asked += [key for made in decided for item in made["evidence"] for key in item["asked_by"]]
-    return sorted({_read_key(key)[0] for key in asked if key != BEFORE})
+    return sorted({_seat_of(key) for key in asked if key != BEFORE})

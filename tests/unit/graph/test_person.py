@@ -9,11 +9,14 @@ from ensemble.graph.person import Question, brought, questions_open, sorted_out
 from ensemble.journal.record import Event
 
 WAITING = {
-    "panel[0]/panel_member#0/human#0": ("ship", "hold"),
-    "panel[1]/panel_member#0/human#0": ("ship", "hold"),
-    "chair/decision_maker#0/model#0": (),
+    question.key: question
+    for question in (
+        Question("panel[0]/panel_member#0/human#0", "?", ("ship", "hold")),
+        Question("panel[1]/panel_member#0/human#0", "?", ("ship", "hold")),
+        Question("chair/decision_maker#0/model#0", "?"),
+    )
 }
-ONE = {"decision": ("confirm", "refuse")}
+ONE = {"decision": Question("decision", "?", ("confirm", "refuse"))}
 
 
 def event(name: str, key: str, **body: Any) -> Event:
@@ -49,7 +52,7 @@ def test_where_one_question_waits_it_need_not_be_named(given: str) -> None:
     ],
 )
 def test_an_answer_that_fits_no_question_is_refused_with_a_fix(
-    given: str, waiting: dict[str, tuple[str, ...]], told: str
+    given: str, waiting: dict[str, Question], told: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
         sorted_out([given], waiting)
@@ -69,7 +72,10 @@ def test_a_question_waits_until_it_is_answered_by_a_person_or_in_their_place() -
         event("model_replied", "d/solo#0/model#0"),
     ]
 
-    assert questions_open(events) == {"a/solo#0/human#0": ("yes",), "c/solo#0/model#0": ()}
+    assert list(questions_open(events).values()) == [
+        Question("a/solo#0/human#0", "?", ("yes",)),
+        Question("c/solo#0/model#0", "a person has to answer"),
+    ]
 
 
 async def test_answers_brought_along_answer_their_own_question_alone() -> None:

@@ -5,11 +5,11 @@ from typing import Any, Final
 import pytest
 
 from ensemble.graph.routing import Condition, found
-from ensemble.graph.state import EnsembleState
+from ensemble.graph.state import EnsembleState, Turn
 from ensemble.graph.topology import END, START, Edge, Topology
 from ensemble.graph.ways import BEGIN, DECISION, Ways
 from ensemble.roles import Role
-from ensemble.testing.panels import an_ensemble
+from ensemble.testing.panels import a_state, a_turn, an_ensemble
 
 DIAMOND: Final = Topology(
     "diamond",
@@ -91,7 +91,7 @@ def test_a_seat_of_one_needs_no_join() -> None:
     assert Ways(an_ensemble(PANEL)).joins == []
 
 
-def test_a_bounded_edge_is_counted_when_it_is_taken() -> None:
+def test_an_edge_is_counted_when_it_is_taken() -> None:
     ways = Ways(an_ensemble(Topology("loop", (
         Edge(START, "a", Role.SOLO),
         Edge("a", "a", Role.SOLO, at_most=2),
@@ -108,8 +108,25 @@ def test_a_bounded_edge_is_counted_when_it_is_taken() -> None:
     assert counts == [
         (["a@solo"], {"a/0": 1}),
         (["a@solo"], {"a/0": 2}),
-        ([DECISION], {"a/0": 2}),
+        ([DECISION], {"a/0": 2, "a/1": 1}),
     ]
+
+
+def test_members_who_leave_by_themselves_take_their_seats_edge_once_a_visit() -> None:
+    ensemble = an_ensemble(DIAMOND, {"b": 2})
+    taken: dict[str, int] = {}
+    turns: list[Turn] = []
+    counts: list[dict[str, int]] = []
+
+    for visit in range(2):
+        for member in ("b[0]", "b[1]"):
+            turns.append(a_turn(member, occurrence=visit))
+            state = EnsembleState(task="t", taken=taken, turns=a_state(*turns)["turns"])
+            update = Ways(ensemble).onward(f"{member}@panel_member", state)
+            taken = {**taken, **update["taken"]}
+            counts.append(taken)
+
+    assert counts == [{"b/0": 1}, {"b/0": 1}, {"b/0": 2}, {"b/0": 2}]
 
 
 def test_nothing_begins_while_a_person_is_waited_for_but_a_trip_to_the_lab_is_ended() -> None:

@@ -1,16 +1,17 @@
 """From wishes to a chain, with a reason for each candidate."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ensemble.config import Embedded, Settings
+from ensemble.config import Embedded, Models, Settings
 from ensemble.config import Provider as OwnServer
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate
-from ensemble.models.selection import OLLAMA_CONTEXT, Wishes, resolve
+from ensemble.models.selection import Wishes, resolve
 
 SEED = Wishes(
     model="opus",
@@ -54,8 +55,8 @@ async def test_the_pinned_model_comes_first_then_its_fallbacks_then_the_embedded
     chain = await chain_of(SEED, Found(KEYS, tags=["llama3.3:70b", "gemma3:27b"]))
 
     assert open_routes(chain) == [
-        "litellm/anthropic/claude-opus-5-5",
-        "openrouter/anthropic/claude-opus-4.5",
+        "anthropic/claude-opus-5-5",
+        "openrouter/anthropic/claude-opus-5.5",
         "deepseek/deepseek-v3.2",
         "openrouter/deepseek/deepseek-chat-v3-0324",
         "openrouter/qwen/qwen-2.5-coder-32b-instruct",
@@ -109,7 +110,7 @@ async def test_ollama_is_given_a_window_that_fits_into_memory() -> None:
         Wishes(chain=("llama3.3:70b", "phi4:14b")), Found(tags=["llama3.3:70b", "phi4:14b"])
     )
 
-    assert [candidate.context for candidate in chain] == [OLLAMA_CONTEXT, OLLAMA_CONTEXT]
+    assert [candidate.context for candidate in chain] == [16_384, 16_384]
 
 
 async def test_models_below_the_minimum_size_are_passed_over() -> None:
@@ -121,19 +122,30 @@ async def test_models_below_the_minimum_size_are_passed_over() -> None:
     assert open_routes(chain)[0] == "ollama/qwen3:32b"
 
 
-async def test_a_budget_asks_what_runs_here_first() -> None:
-    wishes = Wishes("opus", ("gemma3:27b",), profile="budget")
+@pytest.mark.parametrize("profile", ["budget", "interactive", None])
+async def test_no_profile_moves_a_wish(profile: str | None) -> None:
+    wishes = Wishes("opus", ("gemma3:27b",), profile=profile)
 
     chain = await chain_of(wishes, Found(KEYS, tags=["gemma3:27b"]))
 
-    assert open_routes(chain)[0] == "ollama/gemma3:27b"
-    assert chain[0].reason == "first choice"
+    asked = dict.fromkeys(candidate.asked for candidate in chain)
+    assert list(asked) == ["opus", "gemma3:27b", "embedded"]
 
 
-async def test_haste_asks_the_smaller_model_first() -> None:
-    chain = await chain_of(Wishes("opus", ("haiku",), profile="interactive"), Found(KEYS))
+@pytest.mark.parametrize(
+    ("profile", "first"),
+    [("budget", "gpt-oss:20b"), ("math_reasoning", "opus"), ("no such", "sonnet")],
+)
+async def test_where_no_wish_is_available_the_profile_goes_on(profile: str, first: str) -> None:
+    found = Found({"ANTHROPIC_API_KEY": "a"}, tags=["gpt-oss:20b"])
 
-    assert open_routes(chain)[0] == "litellm/anthropic/claude-haiku-5-5"
+    chain = await chain_of(Wishes("qwen3:32b", ("sonnet-typo",), profile=profile), found)
+    here = [candidate for candidate in chain if candidate.available]
+
+    assert [candidate.asked for candidate in chain[:2]] == ["qwen3:32b", "sonnet-typo"]
+    assert (here[0].asked, here[0].fallback) == (first, True)
+    assert here[0].reason == f"by the profile {profile}"
+    assert here[-1].provider == "embedded"
 
 
 @pytest.mark.parametrize("wishes", [Wishes(), Wishes("inherit"), Wishes("")])
@@ -159,12 +171,12 @@ async def test_a_chain_given_outright_replaces_the_wishes(name: str, route: str)
 @pytest.mark.parametrize(
     ("written", "route"),
     [
-        ("anthropic/claude-haiku-5-5", "litellm/anthropic/claude-haiku-5-5"),
+        ("anthropic/claude-haiku-5-5", "anthropic/claude-haiku-5-5"),
         ("litellm/anthropic/claude-haiku-5-5", "litellm/anthropic/claude-haiku-5-5"),
         ("openrouter/qwen/qwen3-8b", "openrouter/qwen/qwen3-8b"),
         ("mine/any/model", "mine/any/model"),
         ("brought/x", "brought/x"),
-        ("OPUS", "litellm/anthropic/claude-opus-5-5"),
+        ("OPUS", "anthropic/claude-opus-5-5"),
     ],
 )
 async def test_a_route_may_be_written_out(written: str, route: str) -> None:
@@ -182,6 +194,17 @@ async def test_a_server_of_the_settings_needs_its_key() -> None:
 
     assert (chain[0].available, chain[0].reason) == (False, "no MY_KEY")
     assert not chain[0].json_schema
+
+
+async def test_a_mistyped_provider_is_doubted_and_the_nearest_is_named() -> None:
+    settings = Settings(providers={"stub": OwnServer(base_url="http://127.0.0.1:1/v1")})
+
+    mistyped = await chain_of(Wishes(chain=("stubb/a",)), settings=settings)
+    known = await chain_of(Wishes(chain=("anthropic/a",)), Found(KEYS), settings)
+
+    assert "nobody here knows the provider 'stubb'" in mistyped[0].reason
+    assert mistyped[0].reason.endswith("; did you mean 'stub'?")
+    assert known[0].reason == "first choice"
 
 
 async def test_an_alias_leads_elsewhere_and_keeps_the_name_that_was_asked() -> None:
@@ -214,6 +237,68 @@ async def test_the_built_in_weights_are_brief_unless_the_settings_say_otherwise(
     settled = await chain_of(Wishes(), settings=told)
 
     assert (built_in[0].brief, settled[0].brief) == (True, False)
+
+
+async def test_priorities_break_the_ties_of_a_profile() -> None:
+    wishes = Wishes(profile="exploration", priorities=("cost",))
+    found = Found({"GROQ_API_KEY": "g", "ANTHROPIC_API_KEY": "a"})
+
+    cheap = await chain_of(wishes, found)
+    good = await chain_of(replace(wishes, profile="interactive"), found)
+
+    assert cheap[0].asked == "gpt-oss:20b"
+    assert good[0].asked == "haiku"
+
+
+async def test_the_profile_keeps_to_the_minimum_size_and_says_so_where_all_is_listed() -> None:
+    wishes = Wishes(profile="budget", minimum_tier="large")
+
+    chain = await chain_of(wishes, Found(tags=["qwen3:8b", "gpt-oss:120b"]), every=True)
+    why = {candidate.asked: candidate.reason for candidate in chain}
+
+    assert open_routes(chain)[0] == "ollama/gpt-oss:120b"
+    assert why["qwen3:8b"] == "small: below the minimum tier large"
+    assert why["opus"] == "no ANTHROPIC_API_KEY; no OPENROUTER_API_KEY"
+
+
+async def test_what_the_settings_add_comes_before_the_embedded_model() -> None:
+    settings = Settings(
+        providers={"mine": OwnServer(base_url="http://127.0.0.1:1/v1")},
+        models=Models(also=("mine/a", "opus")),
+    )
+
+    chain = await chain_of(Wishes("opus"), Found(KEYS), settings)
+
+    assert open_routes(chain)[-2:] == ["mine/a", "embedded/SmolLM2-135M-Instruct"]
+    assert chain[-2].reason == "added by the settings"
+
+
+async def test_the_settings_may_forbid_what_nobody_wished_for() -> None:
+    settings = Settings(models=Models(unasked=False, embedded=False))
+
+    chain = await chain_of(Wishes("qwen3:8b"), Found(KEYS), settings)
+
+    assert open_routes(chain) == []
+    assert chain[-1].reason == "embedded: the settings do not allow it"
+
+
+@pytest.mark.parametrize("written", ["opus", "Opus", "claude-opus-5-5"])
+async def test_any_name_may_be_remapped_in_whatever_case(written: str) -> None:
+    settings = Settings(aliases={written.upper(): "ollama/phi4"})
+
+    chain = await chain_of(Wishes(chain=(written,)), Found(KEYS, tags=["phi4"]), settings)
+
+    assert open_routes(chain) == ["ollama/phi4"]
+
+
+async def test_a_route_written_out_is_priced_by_litellms_table() -> None:
+    chain = await chain_of(
+        Wishes(chain=("gemini/gemini-2.5-flash",)), Found({"GEMINI_API_KEY": "g"})
+    )
+
+    assert open_routes(chain) == ["litellm/gemini/gemini-2.5-flash"]
+    assert chain[0].usd_per_mtok == (0.3, 2.5)
+    assert (chain[0].context, chain[0].json_schema) == (1_048_576, True)
 
 
 async def test_an_embedded_model_that_is_missing_says_why() -> None:

@@ -19,13 +19,43 @@ def test_the_table_of_a_plan() -> None:
         "panel[0] as panel_member  skeptic           test/model  1      20        900",
         "chair as decision_maker   senior-architect  no model    1      4         100",
         "",
-        "clean case: 2 model calls, about 1000 tokens, price unknown, 2 s, a second a turn",
         (
-            "worst case: 24 model calls, about 10000 tokens, price unknown, 7200 s; "
-            "held by the limits while it runs"
+            "clean case: 2 model calls, about 1000 tokens, price unknown, 2 s, "
+            "about 1 s a turn assumed"
         ),
-        "limits: wall_s 60, usd 0.5, model_calls 9",
+        "worst case: 24 model calls, about 10000 tokens, price unknown, 7200 s",
+        "limits while it runs: wall_s 60, usd 0.5, model_calls 9; none on tokens, lab_s, turn_s",
     ]
+
+
+def test_a_person_stands_in_the_table_and_asks_nobody() -> None:
+    people = [("person", "decision_maker")]
+
+    text = as_text(Bounds((FIRST,)), LIMITS, people)
+    document = as_document(Bounds((FIRST,)), LIMITS, people)
+
+    assert text.splitlines()[2] == "person as decision_maker  human    a person"
+    assert document["people"] == [{"path": "person", "role": "decision_maker"}]
+
+
+def test_a_provider_that_nobody_here_knows_is_named() -> None:
+    known = replace(FIRST, asked="litellm/anthropic/a")
+    mistyped = replace(FIRST, asked="litellm/stubb/a")
+
+    text = as_text(Bounds((FIRST, SECOND, known, mistyped)), LIMITS)
+
+    assert text.count("nobody here knows") == 1
+    assert text.splitlines()[-1] == (
+        "litellm/stubb/a: nobody here knows the provider 'stubb', only LiteLLM may"
+    )
+
+
+def test_where_nothing_is_limited_the_plan_says_so() -> None:
+    text = as_text(Bounds((FIRST,)), Limits(wall_s=None, model_calls=None))
+
+    assert text.splitlines()[-1] == (
+        "limits while it runs: none on wall_s, usd, tokens, model_calls, lab_s, turn_s"
+    )
 
 
 def test_money_is_named_where_every_price_is_known() -> None:

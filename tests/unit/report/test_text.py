@@ -7,6 +7,9 @@ import pytest
 from ensemble.report.text import screen
 
 RESULT: dict[str, Any] = {
+    "run": "r-1",
+    "error": None,
+    "waiting": [],
     "scenario": "review",
     "case": None,
     "status": "completed",
@@ -92,6 +95,11 @@ RESULT: dict[str, Any] = {
             "status": "failed",
             "served": None,
             "usage": {},
+            "problem": "no model answered",
+            "fallbacks": [
+                {"model": "test/m", "class": "server", "error": "HTTP 500:\nstub says no"},
+                {"model": "test/n", "class": "auth", "error": "HTTP 401"},
+            ],
         },
     ],
     "escalations": [],
@@ -141,6 +149,9 @@ def test_the_screen_of_a_run() -> None:
         "  panel[0]/panel_member#0  skeptic           failed  nobody      "
         "0 in (0 cached), 0 out     0.0 s\n"
         "\n"
+        "Lost:\n"
+        "  panel[0]/panel_member#0  HTTP 500: stub says no (test/m, server)\n"
+        "\n"
         "Cost: 2 model calls, 100 in (60 cached), 7 out tokens, 0.0123 USD, 3.2 s\n"
         "\n"
         "Expectations: 1 of 2 held\n"
@@ -157,6 +168,42 @@ def test_a_run_without_a_decision_says_so_first() -> None:
 
     assert shown.startswith("PAUSED: no decision yet    review (expert)\n")
     assert "Expectations" not in shown
+
+
+def test_a_question_that_waits_is_shown_whole_with_the_way_to_answer_it() -> None:
+    waiting: list[dict[str, Any]] = [
+        {"key": "panel[0]/solo#0/human#0", "question": "Ship it?\n\nF1: no", "choices": ["a", "b"]},
+        {"key": "chair/solo#0/model#0", "question": "a person has to answer", "choices": []},
+    ]
+
+    shown = screen({**RESULT, "decision": None, "status": "paused", "waiting": waiting})
+
+    assert shown.startswith(
+        "PAUSED: no decision yet    review\n"
+        "\n"
+        "Waiting:\n"
+        "  panel[0]/solo#0/human#0\n"
+        "  | Ship it?\n"
+        "  | \n"
+        "  | F1: no\n"
+        "    answer: ensemble resume r-1 --answer panel[0]='a | b[: why]'\n"
+        "  chair/solo#0/model#0\n"
+        "    read:   runs/r-1/manual/chair.solo.0.model.0.prompt.md\n"
+        "    answer: in runs/r-1/manual/chair.solo.0.model.0.answer.md, then ensemble resume r-1\n"
+    )
+
+
+def test_a_run_that_ended_early_says_why_and_is_not_gone_on_with() -> None:
+    error = "run: the run took longer than 5 s\n  fix: raise `limits.wall_s`"
+
+    shown = screen({**RESULT, "decision": None, "status": "over_limit", "error": error})
+
+    assert shown.startswith(
+        "OVER_LIMIT: no decision    review\n"
+        "  run: the run took longer than 5 s\n"
+        "    fix: raise `limits.wall_s`\n"
+    )
+    assert "resume" not in shown
 
 
 @pytest.mark.parametrize(

@@ -80,5 +80,6 @@ def test_a_journal_without_an_end_is_waiting_or_was_cut_short() -> None:
     cut = result_of("r-1", [ended("chair")], journal="j")
 
     assert (waiting["status"], cut["status"]) == ("paused", "cancelled")
+    assert waiting["waiting"] == [{"key": "expert/solo#0", "question": "?", "choices": []}]
     assert waiting["authority"] == "void"
     assert waiting["authority_reasons"] == ["the run reached no decision"]

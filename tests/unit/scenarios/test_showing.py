@@ -9,13 +9,15 @@ import pytest
 from ensemble.agents.library import load_agent
 from ensemble.agents.prompt import Briefing
 from ensemble.errors import InvalidFile, UsageError
+from ensemble.graph.routing import Condition
 from ensemble.graph.seating import Ensemble
-from ensemble.graph.topology import Edge
+from ensemble.graph.topology import END, START, Edge, Topology
 from ensemble.graph.walk import Walk
 from ensemble.journal.file import JournalFile
 from ensemble.journal.run_journal import Journal
 from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Reply
 from ensemble.report.agent_text import agent_text
+from ensemble.report.chain_text import chain_text
 from ensemble.scenarios.graphs import find_topology
 from ensemble.scenarios.performance import Plan
 from ensemble.scenarios.showing import agent_named, agent_view, chain_of, drawn
@@ -159,6 +161,28 @@ async def test_every_agents_chain_gives_reasons() -> None:
     assert all(candidate["reason"] for item in chains for candidate in item["chain"])
 
 
+async def test_a_profile_is_chosen_by_situation_or_by_name() -> None:
+    (batch,) = await chain_of("ml-engineer", "batch")
+    (balanced,) = await chain_of("ml-engineer", "balanced")
+
+    assert (batch["profile"], balanced["profile"]) == ("budget", "balanced")
+    with pytest.raises(UsageError, match="no profile is called 'bugdet'"):
+        await chain_of("ml-engineer", "bugdet")
+
+
+async def test_a_chain_says_what_each_figure_rests_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "of no worth")
+
+    chains = await chain_of("ml-engineer")
+    first, last = chains[0]["chain"][0], chains[0]["chain"][-1]
+    text = chain_text(chains)
+
+    assert (first["model"], first["price_from"]["date"]) == ("claude-opus-5-5", "2026-10-21")
+    assert first["scores_from"]["what"].startswith("whatmodel.sh")
+    assert (last["provider"], last["price_from"]) == ("embedded", None)
+    assert "asks  opus  anthropic/claude-opus-5-5  (first choice; 1000k tokens; $4 in" in text
+
+
 def test_a_scenario_is_drawn_with_its_cast_and_who_may_ask_the_lab() -> None:
     shown = drawn(str(CHECKOUT / "scenarios" / "review.yaml"))
 
@@ -224,6 +248,65 @@ async def test_a_run_is_drawn_with_its_loop_its_lab_and_whom_it_lost(tmp_path: P
     )
 
 
+async def test_of_two_ways_that_enter_the_same_seats_the_one_that_was_taken_is_drawn(
+    tmp_path: Path,
+) -> None:
+    never = Condition("never", lambda _: False)
+    topology = Topology(
+        "alike",
+        (
+            Edge(START, "a", "solo"),
+            Edge("a", "b", "auditor", when=never),
+            Edge("a", ("c", "b"), "auditor", at_most=1),
+            Edge("b", END),
+            Edge("c", END),
+        ),
+    )
+    journal = await a_run_of(topology, tmp_path / "r-1")
+
+    shown = drawn(str(tmp_path / "r-1"))
+
+    assert shown.walk is not None
+    assert shown.walk.taken == {0: 1, 2: 1, 3: 1, 4: 1}
+    assert [e.body["via"] for e in journal.events if e.event == "turn_started"] == [
+        {"START/0": 1},
+        {"a/1": 1},
+        {"a/1": 1},
+    ]
+
+
+async def test_an_undecided_run_is_drawn_as_far_as_its_turns_had_begun(tmp_path: Path) -> None:
+    await a_run_of(find_topology("revise"), tmp_path / "r-1")
+    journal = tmp_path / "r-1" / "events.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text(
+        "".join(lines[: next(n for n, line in enumerate(lines) if "decided" in line)])
+    )
+
+    shown = drawn(str(tmp_path / "r-1"))
+
+    assert shown.walk == Walk({0: 1, 1: 1}, frozenset({"author", "auditor"}))
+
+
+@pytest.mark.parametrize("decided", [True, False])
+def test_a_journal_that_does_not_count_its_edges_is_drawn_without_a_way(
+    tmp_path: Path,
+    decided: bool,  # noqa: FBT001
+) -> None:
+    journal = Journal("r-1", file=JournalFile.create(tmp_path / "r-1", "r-1"))
+    plan = a_plan(an_ensemble(find_topology("revise")))
+    journal.note("run_started", "run", value=plan.inputs())
+    journal.note("turn_started", "author/solo#0", agent="author")
+    if decided:
+        journal.note("decided", "decision", value={"evidence": []})
+    journal.close()
+
+    shown = drawn(str(tmp_path / "r-1"))
+
+    assert shown.walk is None
+    assert shown.members == {"author": ["author"], "auditor": ["auditor"]}
+
+
 @pytest.mark.parametrize(
     "value", ["{}", '{"graph": 1}', '{"graph": {"name": "x", "edges": [{}]}, "cast": {}}', "null"]
 )
@@ -244,6 +327,17 @@ def test_a_name_that_is_no_graph_and_no_run_is_told_the_nearest() -> None:
         drawn("reveiw")
 
     assert caught.value.fix == "did you mean 'review'?"
+
+
+async def a_run_of(topology: Topology, folder: Path) -> Journal:
+    """Play a run in which everyone answers, and return its closed journal."""
+    ensemble = an_ensemble(topology)
+    journal = Journal(folder.name, file=JournalFile.create(folder, folder.name))
+    journal.note("run_started", "run", value=a_plan(ensemble).inputs())
+    replies = scripted({"*": an_answer("promote")})
+    await play(ensemble, scripted_context(ensemble, replies, journal=journal))
+    journal.close()
+    return journal
 
 
 def a_plan(ensemble: Ensemble) -> Plan:

@@ -1,0 +1,265 @@
+"""Anthropic's messages API, and any server that speaks it, over the shared HTTP session.
+
+Answers are streamed and only a message that was stopped is one. Claude models are held to a
+schema by `output_config` and take no temperature, since the newer ones refuse it; the models of
+other servers by a tool that they must call. Thoughts are never part of an answer.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any, Final, cast
+
+from ensemble.models.event_stream import events
+from ensemble.models.faults import DECLINED, is_overflow
+from ensemble.models.messages import plain
+from ensemble.models.openai_chat import Endpoint
+from ensemble.models.provider import (
+    Candidate,
+    Failure,
+    ModelCall,
+    ModelFailure,
+    Provider,
+    Reply,
+    Usage,
+)
+from ensemble.models.registry import model_at
+from ensemble.models.wire import Answer, answered
+
+_VERSION: Final = "2023-06-01"
+_TOOL: Final = "answer"
+_NOT_PAID: Final = "credit balance is too low"
+_CUT: Final = ("max_tokens", "model_context_window_exceeded")
+_TOLD: Final = {
+    "authentication_error": Failure.AUTH,
+    "billing_error": Failure.AUTH,
+    "permission_error": Failure.AUTH,
+    "not_found_error": Failure.NOT_FOUND,
+    "rate_limit_error": Failure.RATE_LIMIT,
+    "request_too_large": Failure.CONTEXT,
+    "timeout_error": Failure.TIMEOUT,
+}
+"""Errors told inside a stream. All others mean that the server is not well."""
+_NOT_HELD: Final = frozenset(
+    [
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minLength",
+        "maxLength",
+        "minProperties",
+        "maxProperties",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+    ]
+)
+"""Bounds that the API refuses in a schema; they are said in words instead."""
+
+
+def anthropic_chat(endpoint: Endpoint) -> Provider:
+    """Return the provider that asks the server at `endpoint`, below whose URL is `/messages`."""
+
+    async def ask_server(candidate: Candidate, call: ModelCall) -> Reply:
+        url = f"{endpoint.base_url.rstrip('/')}/messages"
+        key = endpoint.secret
+        headers = {"anthropic-version": _VERSION, **({"x-api-key": key} if key else {})}
+        heard = _Message(call)
+        try:
+            async with answered(
+                url,
+                _body(candidate, call),
+                headers,
+                first_byte_s=endpoint.first_byte_s,
+                idle_s=endpoint.idle_s,
+            ) as answer:
+                await heard.hear(answer)
+        except ModelFailure as failure:
+            failure.partial = heard.text
+            if failure.kind is Failure.BAD_REQUEST and _NOT_PAID in str(failure):
+                failure.kind = Failure.AUTH
+            raise
+        return heard.reply(f"{endpoint.name}/{candidate.model}")
+
+    return ask_server
+
+
+def held_schema(schema: Any) -> Any:
+    """Return a JSON schema in the words that `output_config` takes.
+
+    Bounds move into the description, `oneOf` becomes `anyOf`, and objects are closed.
+    """
+    if not isinstance(schema, dict):
+        return schema
+    held: dict[str, Any] = {}
+    said: list[str] = []
+    for key, value in cast("dict[str, Any]", schema).items():
+        if key in _NOT_HELD:
+            said.append(f"{key}: {value}")
+        elif key in ("properties", "$defs", "definitions"):
+            held[key] = {name: held_schema(inside) for name, inside in value.items()}
+        elif key in ("oneOf", "anyOf"):
+            held["anyOf"] = [*held.get("anyOf", []), *map(held_schema, value)]
+        elif key == "allOf":
+            held[key] = [held_schema(inside) for inside in value]
+        else:
+            held[key] = held_schema(value) if key == "items" else value
+    if said:
+        held["description"] = " ".join([*filter(None, [held.get("description")]), *said])
+    if held.get("type") == "object":
+        held["additionalProperties"] = False
+    return held
+
+
+def _body(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
+    messages = plain(call.messages)
+    system: list[str] = []
+    while messages and messages[0]["role"] == "system":
+        system.append(messages.pop(0)["content"])
+    body: dict[str, Any] = {
+        "model": candidate.model,
+        "max_tokens": call.params.max_tokens,
+        "messages": [{**m, "role": "user"} if m["role"] == "system" else m for m in messages],
+        "stream": True,
+    }
+    if system:
+        body["system"] = "\n\n".join(system)
+    schema = dict(call.schema) if call.schema is not None and candidate.json_schema else None
+    if not candidate.model.startswith("claude"):
+        body["temperature"] = call.params.temperature
+        return {**body, **(_forced(schema) if schema else {})}
+    known = model_at("anthropic", candidate.model)
+    config: dict[str, Any] = {"effort": known.effort} if known and known.effort else {}
+    if known is not None and known.sampling:
+        body["temperature"] = call.params.temperature
+    if schema:
+        config["format"] = {"type": "json_schema", "schema": held_schema(schema)}
+    return {**body, **({"output_config": config} if config else {})}
+
+
+def _forced(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what makes a model call the one tool whose input is the answer."""
+    tool = {"name": _TOOL, "description": "Gives the answer.", "input_schema": schema}
+    choice = {"type": "tool", "name": _TOOL, "disable_parallel_tool_use": True}
+    return {"tools": [tool], "tool_choice": choice}
+
+
+class _Message:
+    """A message as it comes in."""
+
+    def __init__(self, call: ModelCall) -> None:
+        self._heard = call.heard
+        self._parts: list[str] = []
+        self._called = False
+        self._stopped = ""
+        self._usage: dict[str, Any] = {}
+
+    @property
+    def text(self) -> str:
+        """What was heard so far."""
+        return "".join(self._parts)
+
+    async def hear(self, answer: Answer) -> None:
+        """Take the whole answer, streamed or plain, or fail."""
+        if answer.kind == "application/json":
+            self._take_whole(_parsed(await answer.whole()))
+            return
+        if answer.kind != "text/event-stream":
+            text = f"the server answered {answer.kind}, which no model does"
+            raise ModelFailure(Failure.UNUSABLE, text)
+        async with aclosing(events(answer.read)) as found:
+            async for event in found:
+                if event.get("type") == "message_stop":
+                    return
+                self._take(event)
+        raise ModelFailure(Failure.TRANSPORT, "the stream ended before the message did")
+
+    def reply(self, served: str) -> Reply:
+        """Return the whole answer."""
+        if not self._stopped:
+            raise ModelFailure(Failure.UNUSABLE, "the message does not say why it stopped")
+        usage = self._usage
+        cached, written = usage.get("cache_read_input_tokens"), "cache_creation_input_tokens"
+        fresh = _count(usage.get("input_tokens"))
+        # What was read from or written to the cache is not in `input_tokens`.
+        read = None if fresh is None else fresh + sum(map(_or_zero, (cached, usage.get(written))))
+        finish = "length" if self._stopped in _CUT else "stop"
+        return Reply(
+            self.text,
+            served,
+            finish,
+            Usage(read, _count(cached), _count(usage.get("output_tokens"))),
+        )
+
+    def _take(self, event: dict[str, Any]) -> None:
+        match event.get("type"):
+            case "error":
+                raise _told_failure(_mapping(event.get("error")))
+            case "message_start":
+                self._count(_mapping(_mapping(event.get("message")).get("usage")))
+            case "content_block_delta":
+                delta = _mapping(event.get("delta"))
+                self._say(delta.get("text"), delta.get("partial_json"))
+            case "message_delta":
+                self._stop(_mapping(event.get("delta")).get("stop_reason"))
+                self._count(_mapping(event.get("usage")))
+            case _:
+                pass  # pings, the edges of blocks, and what later versions add
+
+    def _take_whole(self, message: dict[str, Any]) -> None:
+        if message.get("type") == "error":
+            raise _told_failure(_mapping(message.get("error")))
+        content: Any = message.get("content")
+        blocks = cast("list[Any]", content) if isinstance(content, list) else []
+        for block in map(_mapping, blocks):
+            called = json.dumps(block["input"]) if block.get("input") else None
+            self._say(block.get("text"), called)
+        self._count(_mapping(message.get("usage")))
+        self._stop(message.get("stop_reason"))
+
+    def _say(self, text: Any, called: Any) -> None:
+        """Take a piece of text, or of a tool's input, which is then the whole answer."""
+        if called and not self._called:
+            self._called = True
+            self._parts.clear()
+        if piece := called or (text if not self._called else None):
+            self._parts.append(str(piece))
+            if self._heard is not None:
+                self._heard(str(piece))
+
+    def _stop(self, reason: Any) -> None:
+        if reason in DECLINED:
+            raise ModelFailure(Failure.CONTENT_FILTER, f"the model stopped for {reason}")
+        self._stopped = str(reason or self._stopped)
+
+    def _count(self, usage: dict[str, Any]) -> None:
+        self._usage.update({name: count for name, count in usage.items() if count is not None})
+
+
+def _told_failure(error: dict[str, Any]) -> ModelFailure:
+    """Return the failure that a server tells of inside an answer with status 200."""
+    kind, text = str(error.get("type")), str(error.get("message"))
+    overflow = Failure.CONTEXT if is_overflow(text) else Failure.OVERLOADED
+    return ModelFailure(_TOLD.get(kind, overflow), f"{kind}: {text}")
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    try:
+        return _mapping(json.loads(data.decode()))
+    except (ValueError, RecursionError) as error:
+        raise ModelFailure(Failure.UNUSABLE, f"the answer is no JSON: {error}") from None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """Return a JSON object; an empty one for anything else a server may send in its place."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _or_zero(value: Any) -> int:
+    return _count(value) or 0

@@ -1,0 +1,97 @@
+"""What litellm's bundled table says of a route: price, window, and whether it holds a schema.
+
+The table is read as the file that it is, once and only when our own data is silent; litellm
+itself is not imported. Where a price has steps, its highest is given, so that a limit holds.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, cast
+
+from ensemble.models.registry import Source, model_at
+
+_FILE: Final = "model_prices_and_context_window_backup.json"
+_DISCOUNTED: Final = ("_batches", "_flex")
+"""Ends of the keys of prices for calls that we never make."""
+_DEARER: Final = "_priority"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A route's entry."""
+
+    usd_per_mtok: tuple[float, float] | None
+    context: int | None
+    json_schema: bool
+
+
+def listed(provider: str, model: str) -> Listed | None:
+    """Return the entry for a route as we write it; None where the table has none.
+
+    A route of litellm's own already names its vendor: `litellm` and `gemini/…`.
+    """
+    named = model if provider == "litellm" else f"{provider}/{model}"
+    vendor, _, bare = named.partition("/")
+    for key in (named, bare):
+        entry = _table().get(key)
+        if entry and entry.get("mode", "chat") == "chat" and _is_of(entry, key, named, vendor):
+            window = entry.get("max_input_tokens")
+            return Listed(
+                _price(entry),
+                window if isinstance(window, int) else None,
+                json_schema=bool(entry.get("supports_response_schema")),
+            )
+    return None
+
+
+def price_source(provider: str, model: str) -> Source | None:
+    """Return where the price of a route comes from; None where it has none."""
+    known = model_at(provider, model)
+    for route in known.routes if known else ():
+        if (route.provider, route.model) == (provider, model) and route.price_from:
+            return route.price_from
+    entry = listed(provider, model)
+    if entry is None or entry.usd_per_mtok is None:
+        return None
+    return Source(f"the price table in litellm {version('litellm')}", "the day of that release")
+
+
+def _is_of(entry: Mapping[str, Any], key: str, named: str, vendor: str) -> bool:
+    """Return whether an entry found under a bare name belongs to the vendor asked for."""
+    return key == named or str(entry.get("litellm_provider", "")).partition("_")[0] == vendor
+
+
+def _price(entry: Mapping[str, Any]) -> tuple[float, float] | None:
+    sent, said = (_dearest(entry, f"{way}_cost_per_token") for way in ("input", "output"))
+    return None if sent is None or said is None else (sent, said)
+
+
+def _dearest(entry: Mapping[str, Any], name: str) -> float | None:
+    if not isinstance(entry.get(name), (int, float)):
+        return None
+    steps = [
+        float(value)
+        for key, value in entry.items()
+        if key.startswith(name)
+        and not key.endswith((*_DISCOUNTED, _DEARER))
+        and isinstance(value, (int, float))
+    ]
+    return round(max(steps) * 1e6, 6)
+
+
+@cache
+def _table() -> Mapping[str, Mapping[str, Any]]:
+    found = find_spec("litellm")
+    for folder in (found.submodule_search_locations or ()) if found else ():
+        try:
+            told: Any = json.loads((Path(folder) / _FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(told, dict):
+            return cast("dict[str, dict[str, Any]]", told)
+    return {}

@@ -1,0 +1,126 @@
+"""One request over the shared HTTP session, its answer read under deadlines and limits.
+
+For providers that speak HTTP themselves. Whatever goes wrong is a `ModelFailure`; knows no
+provider's format.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from ensemble.models.event_stream import BYTES_AT_MOST
+from ensemble.models.faults import refusal
+from ensemble.models.openai_chat import shared_session
+from ensemble.models.provider import Failure, ModelFailure
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse
+
+_ERROR_BYTES: Final = 64 * 1024
+_OK: Final = 200
+
+
+class Answer:
+    """A response whose body is read under its deadlines: the first byte's, then idleness."""
+
+    def __init__(self, response: "ClientResponse", first_by: float, idle_s: float) -> None:
+        self._response = response
+        self._first_by: float | None = first_by
+        self._idle_s = idle_s
+        self._size = 0
+
+    @property
+    def kind(self) -> str:
+        """The content type, without its parameters."""
+        return self._response.content_type
+
+    async def read(self) -> bytes:
+        """Return the next bytes; none at the end."""
+        now = asyncio.get_running_loop().time()
+        until = now + self._idle_s if self._first_by is None else self._first_by
+        try:
+            async with asyncio.timeout_at(until):
+                data = await self._response.content.readany()
+        except TimeoutError:
+            what = "the first byte" if self._first_by is not None else "the next piece"
+            raise ModelFailure(Failure.TIMEOUT, f"{what} of the answer did not come") from None
+        self._first_by = None
+        self._size += len(data)
+        if self._size > BYTES_AT_MOST:
+            raise ModelFailure(Failure.UNUSABLE, "the answer is larger than 32 MiB")
+        return data
+
+    async def lines(self) -> AsyncGenerator[bytes]:
+        """Yield the body's lines; the last one may lack its line break."""
+        waiting = bytearray()
+        while data := await self.read():
+            waiting += data
+            if b"\n" in data:
+                *lines, waiting = waiting.split(b"\n")
+                for line in lines:
+                    yield bytes(line)
+        if waiting:
+            yield bytes(waiting)
+
+    async def whole(self) -> bytes:
+        """Return the whole body."""
+        parts: list[bytes] = []
+        while data := await self.read():
+            parts.append(data)
+        return b"".join(parts)
+
+    async def refuse_unless_ok(self) -> None:
+        """Fail for an error status, and for a body that is compressed although nobody asked."""
+        response = self._response
+        if response.status != _OK:
+            told = bytearray()
+            while len(told) < _ERROR_BYTES and (data := await self.read()):
+                told += data
+            text = told[:_ERROR_BYTES].decode(errors="replace")
+            raise refusal(response.status, text, response.headers)
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if encoding.lower() != "identity":
+            raise ModelFailure(Failure.UNUSABLE, f"the answer is compressed, {encoding}, unasked")
+
+
+@asynccontextmanager
+async def answered(
+    url: str,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str],
+    *,
+    first_byte_s: float,
+    idle_s: float,
+) -> AsyncGenerator[Answer]:
+    """Post `body` and yield the answer, which has an ok status.
+
+    Args:
+        url: where to.
+        body: sent as JSON.
+        headers: beside those of JSON.
+        first_byte_s: from the request to the first byte of the answer.
+        idle_s: between two pieces of the answer.
+
+    Raises:
+        ModelFailure: it could not be asked, refused, or broke off.
+    """
+    import aiohttp
+
+    first_by = asyncio.get_running_loop().time() + first_byte_s
+    sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
+    try:
+        async with asyncio.timeout_at(first_by):
+            response = await shared_session().post(
+                url, data=json.dumps(body), headers=sent, allow_redirects=False
+            )
+        async with response:
+            answer = Answer(response, first_by, idle_s)
+            await answer.refuse_unless_ok()
+            yield answer
+    except TimeoutError:  # aiohttp's own, of the connection, is one too
+        text = f"no answer within {first_byte_s:g} s"
+        raise ModelFailure(Failure.TIMEOUT, text) from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise ModelFailure(Failure.TRANSPORT, str(error) or type(error).__name__) from error
