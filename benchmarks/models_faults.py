@@ -22,6 +22,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from ensemble.journal.record import Event
 from ensemble.journal.run_journal import Journal
+from ensemble.models.anthropic_chat import anthropic_chat
 from ensemble.models.chain import Answered, ChainExhausted, ask
 from ensemble.models.ollama_chat import ollama_chat
 from ensemble.models.openai_chat import Endpoint, openai_chat
@@ -47,7 +48,7 @@ from ensemble.testing.faults import (
     Sends,
     WrongType,
 )
-from ensemble.testing.wire import JSON, Ollama, OpenAI, Wire, padded
+from ensemble.testing.wire import JSON, Anthropic, Ollama, OpenAI, Wire, padded
 
 STREAM_BYTES: Final = 2048
 DEADLINE_S: Final = 10.0
@@ -60,7 +61,11 @@ FAMILIES: Final = {
     "not found": (404, 405, 410),
 }
 PASSING: Final = ("rate limit", "server error")
-WIRES: Final[dict[str, Wire]] = {"openai": OpenAI(), "ollama": Ollama()}
+WIRES: Final[dict[str, Wire]] = {
+    "openai": OpenAI(),
+    "anthropic": Anthropic(),
+    "ollama": Ollama(),
+}
 
 _TRIES: Final = 3
 _PATIENT: Final = Policy(backoff_s=0.001)
@@ -164,9 +169,14 @@ async def bench(text: str = "It is sound.") -> AsyncGenerator[Bench]:
     async with fault_server() as server:
         server.text = text
         os.environ["OLLAMA_HOST"] = server.url
-        where = Endpoint("openai", server.openai_url, first_byte_s=_FIRST_BYTE_S, idle_s=_IDLE_S)
+        where = Endpoint("direct", server.openai_url, first_byte_s=_FIRST_BYTE_S, idle_s=_IDLE_S)
+        providers: dict[str, Provider] = {
+            "openai": openai_chat(where),
+            "anthropic": anthropic_chat(where),
+            "ollama": ollama_chat,
+        }
         try:
-            yield Bench(server, {"openai": openai_chat(where), "ollama": ollama_chat})
+            yield Bench(server, providers)
         finally:
             await close_providers()
             if before is None:
@@ -194,9 +204,7 @@ def cuts(route: str, *, step: int = 1, politely: bool = False) -> tuple[str, lis
 
 def bodies(route: str) -> list[Trial]:
     """Return twelve bodies that are no answer."""
-    blank = b": a comment\n\n" if route == "openai" else b" \n"
-    wrong_shape = b'data: {"choices": "x"}\n\n' if route == "openai" else b'{"message": 7}\n'
-    no_text = b'data: {"choices": [{"delta": {"content": "\xff"}}]}\n\n'
+    place, wrong_shape, no_text, blank = _SPOILT[route]
     faults: dict[str, Fault] = {
         "a page of HTML": Page(),
         "a wrong content type": WrongType(),
@@ -205,11 +213,11 @@ def bodies(route: str) -> list[Trial]:
         "one line of 1 GiB": Floods(),
         "blank lines of 1 GiB": Floods(unit=blank),
         "JSON of 1 GiB": Floods(content_type=JSON),
-        "a malformed event": Malforms(1),
-        "an event of another shape": Malforms(1, wrong_shape),
-        "an event that is no UTF-8": Malforms(1, no_text),
+        "a malformed event": Malforms(place),
+        "an event of another shape": Malforms(place, wrong_shape),
+        "an event that is no UTF-8": Malforms(place, no_text),
         "nothing at all": Sends(b""),
-        "an error in the middle": Breaks(2),
+        "an error in the middle": Breaks(place + 1),
     }
     lenient = "a wrong content type"  # of Ollama's client: the lines are sound all the same
     return [
@@ -280,6 +288,31 @@ async def all_broken(trials: Sequence[Trial], route: str, text: str = "It is sou
             found += await stand.broken(trial, route)
             await asyncio.sleep(0)
     return found
+
+
+_DELTA: Final = b'data: {"type": "content_block_delta", "index": 0, "delta": '
+_SPOILT: Final[dict[str, tuple[int, bytes, bytes, bytes]]] = {
+    "openai": (
+        1,
+        b'data: {"choices": "x"}\n\n',
+        b'data: {"choices": [{"delta": {"content": "\xff"}}]}\n\n',
+        b": a comment\n\n",
+    ),
+    "anthropic": (
+        4,
+        _DELTA + b'"x"}\n\n',
+        _DELTA + b'{"type": "text_delta", "text": "\xff"}}\n\n',
+        b": a comment\n\n",
+    ),
+    "ollama": (
+        1,
+        b'{"message": 7, "done": false}\n',
+        b'{"message": {"content": "\xff"}, "done": false}\n',
+        b" \n",
+    ),
+}
+"""By route: where a stream brings text, that piece in another shape, and as bytes that are no
+UTF-8, and what may stand between pieces."""
 
 
 def _usage(row: Event) -> Mapping[str, int | None]:

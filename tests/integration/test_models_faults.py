@@ -49,30 +49,24 @@ async def test_a_stream_may_be_cut_at_each_of_2048_bytes(route: str) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("trial", bodies("openai"), ids=lambda trial: trial.name)
-async def test_a_body_that_is_no_answer_is_left(trial: Trial) -> None:
-    broken = await all_broken([trial], "openai")
-
-    assert broken == []
-
-
 @pytest.mark.parametrize(
-    "trial",
-    [trial for trial in bodies("ollama") if "1 GiB" not in trial.name],
-    ids=lambda trial: trial.name,
+    ("route", "trial"),
+    [(route, trial) for route in WIRES for trial in bodies(route)],
+    ids=lambda item: item.name if isinstance(item, Trial) else item,
 )
-async def test_a_body_that_is_no_answer_of_ollamas_is_left(trial: Trial) -> None:
-    broken = await all_broken([trial], "ollama")
+async def test_a_body_that_is_no_answer_is_left(route: str, trial: Trial) -> None:
+    broken = await all_broken([trial], route)
 
     assert broken == []
 
 
+@pytest.mark.parametrize("route", WIRES)
 @pytest.mark.parametrize("fault", [Floods(), Floods(content_type="application/json"), GzipBomb()])
-async def test_a_body_without_end_fills_no_memory(fault: Floods | GzipBomb) -> None:
+async def test_a_body_without_end_fills_no_memory(route: str, fault: Floods | GzipBomb) -> None:
     async with bench() as stand:
-        await stand.broken(Trial("a sound answer", (Says(),), "first"), "openai")
+        await stand.broken(Trial("a sound answer", (Says(),), "first"), route)
         tracemalloc.start()
-        broken = await stand.broken(Trial("a body without end", (fault,)), "openai")
+        broken = await stand.broken(Trial("a body without end", (fault,)), route)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
 
@@ -80,9 +74,9 @@ async def test_a_body_without_end_fills_no_memory(fault: Floods | GzipBomb) -> N
     assert most < 32 * 2**20
 
 
-@pytest.mark.parametrize("trial", waits(), ids=lambda trial: trial.name)
-async def test_a_wait_that_is_asked_for_is_kept_within_reason(trial: Trial) -> None:
-    broken = await all_broken([trial], "openai")
+@pytest.mark.parametrize("route", WIRES)
+async def test_a_wait_that_is_asked_for_is_kept_within_reason(route: str) -> None:
+    broken = await all_broken(waits(), route)
 
     assert broken == []
 
