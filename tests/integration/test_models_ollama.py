@@ -38,6 +38,10 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OllamaServer]
         await close_session()
 
 
+def silent(line: str, *, over: bool) -> None:
+    """Show nothing."""
+
+
 async def failure(candidate: Candidate, call: ModelCall = CALL) -> ModelFailure:
     with pytest.raises(ModelFailure) as caught:
         await ollama_chat(candidate, call)
@@ -193,7 +197,10 @@ async def test_ollama_shim_a_pull_on_request_shows_each_step_and_ends_with_what_
 ) -> None:
     told: list[tuple[str, bool]] = []
 
-    done = await pulled("ollama/phi4", lambda line, *, over: told.append((line, over)))
+    def keep(line: str, *, over: bool) -> None:
+        told.append((line, over))
+
+    done = await pulled("ollama/phi4", keep)
 
     assert done == "phi4 is here: a window of 16384 tokens, completion, tools"
     assert ("pulling 1 25%", False) in told
@@ -203,9 +210,9 @@ async def test_a_model_is_pulled_under_ollamas_tag_unless_it_is_not_to_be_had_th
     library: list[dict[str, Any]],
 ) -> None:
     with pytest.raises(NoModelLeft):
-        await pulled("Qwen2.5-Coder", lambda line, *, over: None)
+        await pulled("Qwen2.5-Coder", silent)
     with pytest.raises(UsageError, match="Ollama does not have 'opus'"):
-        await pulled("opus", lambda line, *, over: None)
+        await pulled("opus", silent)
 
     assert [asked["model"] for asked in library] == ["qwen2.5-coder:32b"]
 
@@ -216,7 +223,7 @@ async def test_nothing_is_pulled_where_downloads_are_forbidden(
     monkeypatch.setenv("ENSEMBLE_OFFLINE", "1")
 
     with pytest.raises(NoModelLeft, match="forbids to pull"):
-        await pulled("phi4", lambda line, *, over: None)
+        await pulled("phi4", silent)
 
     assert library == []
 
