@@ -11,9 +11,9 @@ import itertools
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Final, Literal
@@ -67,6 +67,7 @@ WIRES: Final[dict[str, Wire]] = {
     "ollama": Ollama(),
 }
 
+_NUMBERS: Final = itertools.count()
 _TRIES: Final = 3
 _PATIENT: Final = Policy(backoff_s=0.001)
 _ONCE: Final = Policy(tries={}, backoff_s=0.001)
@@ -102,11 +103,10 @@ class Bench:
 
     server: FaultServer
     providers: dict[str, Provider]
-    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     async def broken(self, trial: Trial, route: str) -> list[str]:
         """Run a trial over a route, and return the promises that it broke."""
-        number = next(self.numbers)
+        number = next(_NUMBERS)
         faulty = [_candidate(route, f"faulty-{number}-{n}") for n in range(trial.dead)]
         sound = _candidate("openai", f"sound-{number}", context=32768)
         for candidate in faulty:
