@@ -19,6 +19,7 @@ BENCHMARKS: Final = {
     "first": "what a first user waits for: help, replay, a live run; --install: the installation",
     "graphs": "our graphs beside LangGraph by hand and plain asyncio: CPU, wall time, memory",
     "journal": "what recording costs above the bare provider, call by call",
+    "models": "servers that fail in every way; the direct route beside aiohttp and openai",
 }
 
 

@@ -200,7 +200,9 @@ class _Message:
             case "message_start":
                 self._count(_mapping(_mapping(event.get("message")).get("usage")))
             case "content_block_delta":
-                delta = _mapping(event.get("delta"))
+                if not (delta := _mapping(event.get("delta"))):
+                    # Left out, something that was said would be lost unseen.
+                    raise ModelFailure(Failure.UNUSABLE, "a piece of the answer has no text")
                 self._say(delta.get("text"), delta.get("partial_json"))
             case "message_delta":
                 self._stop(_mapping(event.get("delta")).get("stop_reason"))

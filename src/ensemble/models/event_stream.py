@@ -11,6 +11,8 @@ from typing import Any, Final, cast
 from ensemble.models.provider import Failure, ModelFailure
 
 BYTES_AT_MOST: Final = 32 * 1024 * 1024
+PIECE_AT_MOST: Final = 8 * 1024 * 1024
+"""Bytes that are held at once: one event, or an answer that is not streamed."""
 _SHOWN: Final = 80
 _FIELDS: Final = (b"event:", b"id:", b"retry:")
 
@@ -24,7 +26,7 @@ async def events(
         read: returns the next bytes, none at the end.
 
     Raises:
-        ModelFailure: the stream ends early, is malformed or over 32 MiB.
+        ModelFailure: the stream ends early, is malformed or over 32 MiB, or an event is over 8.
     """
     waiting, size = bytearray(), 0
     while data := await read():
@@ -33,6 +35,8 @@ async def events(
             raise ModelFailure(Failure.UNUSABLE, "the answer is larger than 32 MiB")
         waiting += data
         if b"\n" not in data:
+            if len(waiting) > PIECE_AT_MOST:
+                raise ModelFailure(Failure.UNUSABLE, "one event is larger than 8 MiB")
             continue
         *lines, waiting = waiting.split(b"\n")
         for line in lines:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
-from ensemble.models.event_stream import BYTES_AT_MOST, events
+from ensemble.models.event_stream import PIECE_AT_MOST, events
 from ensemble.models.faults import DECLINED, failure_of, refusal
 from ensemble.models.messages import plain
 from ensemble.models.provider import (
@@ -170,14 +170,13 @@ class _Body:
         self._first_by = None
         return data
 
-    async def read_all(self, at_most: int) -> bytes:
+    async def read_all(self, at_most: int) -> bytearray:
         """Return the body, cut at a size."""
-        parts: list[bytes] = []
-        size = 0
-        while size < at_most and (data := await self.read()):
-            parts.append(data)
-            size += len(data)
-        return b"".join(parts)[:at_most]
+        body = bytearray()
+        while len(body) < at_most and (data := await self.read()):
+            body += data
+        del body[at_most:]
+        return body
 
 
 async def _chunks(body: _Body) -> AsyncGenerator[dict[str, Any]]:
@@ -194,16 +193,16 @@ async def _chunks(body: _Body) -> AsyncGenerator[dict[str, Any]]:
             async for event in found:
                 yield event
     elif response.content_type == "application/json":
-        data = await body.read_all(BYTES_AT_MOST + 1)
-        if len(data) > BYTES_AT_MOST:
-            raise ModelFailure(Failure.UNUSABLE, "the answer is larger than 32 MiB")
+        data = await body.read_all(PIECE_AT_MOST + 1)
+        if len(data) > PIECE_AT_MOST:
+            raise ModelFailure(Failure.UNUSABLE, "the answer is larger than 8 MiB")
         yield _whole(data)
     else:
         text = f"the server answered {response.content_type}, which no model does"
         raise ModelFailure(Failure.UNUSABLE, text)
 
 
-def _whole(data: bytes) -> dict[str, Any]:
+def _whole(data: bytes | bytearray) -> dict[str, Any]:
     try:
         body: Any = json.loads(data.decode())
     except (ValueError, RecursionError) as error:
@@ -233,9 +232,9 @@ class _Answer:
             raise _told_failure(chunk["error"])
         self._usage = _mapping(chunk.get("usage")) or self._usage
         self._timings = _mapping(chunk.get("timings")) or self._timings
-        for choice in _mappings(chunk.get("choices")):
+        for choice in _choices(chunk.get("choices")):
             self._choices += 1
-            said = _mapping(choice.get("delta")) or _mapping(choice.get("message"))
+            said = _said(choice)
             if said.get("refusal"):
                 raise ModelFailure(Failure.CONTENT_FILTER, str(said["refusal"]))
             if text := said.get("content"):
@@ -259,8 +258,19 @@ def _mapping(value: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _mappings(value: Any) -> list[dict[str, Any]]:
-    return [_mapping(item) for item in cast("list[Any]", value)] if isinstance(value, list) else []
+def _choices(value: Any) -> list[dict[str, Any]]:
+    """Return a piece's choices; where they have another shape, words would be lost unseen."""
+    choices = cast("list[Any]", value if isinstance(value, list) else [value])
+    if value is None:
+        return []
+    for choice in choices:
+        if not isinstance(choice, dict) or not isinstance(_said(choice), dict):
+            raise ModelFailure(Failure.UNUSABLE, "a piece of the answer has another shape")
+    return choices
+
+
+def _said(choice: Any) -> Any:
+    return choice.get("delta") or choice.get("message") or {}
 
 
 def _told_failure(error: Any) -> ModelFailure:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from ensemble.models.event_stream import BYTES_AT_MOST
+from ensemble.models.event_stream import BYTES_AT_MOST, PIECE_AT_MOST
 from ensemble.models.faults import refusal
 from ensemble.models.openai_chat import shared_session
 from ensemble.models.provider import Failure, ModelFailure
@@ -61,15 +61,19 @@ class Answer:
                 *lines, waiting = waiting.split(b"\n")
                 for line in lines:
                     yield bytes(line)
+            if len(waiting) > PIECE_AT_MOST:
+                raise ModelFailure(Failure.UNUSABLE, "one line is larger than 8 MiB")
         if waiting:
             yield bytes(waiting)
 
     async def whole(self) -> bytes:
         """Return the whole body."""
-        parts: list[bytes] = []
+        body = bytearray()
         while data := await self.read():
-            parts.append(data)
-        return b"".join(parts)
+            body += data
+            if len(body) > PIECE_AT_MOST:
+                raise ModelFailure(Failure.UNUSABLE, "the answer is larger than 8 MiB")
+        return bytes(body)
 
     async def refuse_unless_ok(self) -> None:
         """Fail for an error status, and for a body that is compressed although nobody asked."""

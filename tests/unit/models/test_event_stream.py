@@ -86,5 +86,5 @@ async def test_what_is_no_event_stream_is_refused(stream: bytes) -> None:
 async def test_a_line_without_end_is_bounded() -> None:
     part = b"x" * (1024 * 1024)
 
-    with pytest.raises(ModelFailure, match="32 MiB"):
+    with pytest.raises(ModelFailure, match="8 MiB"):
         await read_of(*[part] * (BYTES_AT_MOST // len(part) + 1))
