@@ -35,7 +35,7 @@ from ensemble.graph.state import (
 )
 from ensemble.graph.turn import not_needed, take_turn
 from ensemble.graph.walk import edges_taken
-from ensemble.graph.ways import BEGIN, DECISION, LAB, Ways, waits_for_person
+from ensemble.graph.ways import BEGIN, DECISION, LAB, Ways, pausing, waits_for_person
 
 _OF_ONE_RUN: Final = ("turns", "asking", "entered", "taken")
 
@@ -214,7 +214,7 @@ def _agent_node(ensemble: Ensemble, member: Member, role: str, ways: Ways, runs:
         update = await take_turn(ensemble, member, role, state, await runs.of(state, runtime))
         if not update:
             tell({"event": "paused", "node": name})
-            return {**ways.leads(name, DECISION), "entered": {name: {"paused": True}}}
+            return {**ways.leads(name, DECISION), **pausing(name)}
         if "turns" not in update:
             return {**ways.leads(name, LAB), **update}
         for turn in update["turns"].values():

@@ -39,7 +39,7 @@ class EnsembleState(Asked, total=False):
     asking: Annotated[dict[str, Document], by_key]
     """Nodes whose turn waits for the lab, and how far it had come."""
     entered: Annotated[dict[str, Document], by_key]
-    """Nodes that were entered and have not finished."""
+    """Nodes that were entered and have not finished, each with who entered it."""
     taken: Annotated[dict[str, int], by_key]
     """How often each edge was taken, by its mark, and in how many waves a panel was asked."""
     batches: int

@@ -19,6 +19,8 @@ from ensemble.roles import Role, TurnStatus
 BEGIN: Final = "begin"
 LAB: Final = "lab"
 DECISION: Final = "decision"
+_BY: Final = " < "
+"""Between a node and who entered it: the key of one entry."""
 _STEPS_PER_TURN: Final = 12
 
 
@@ -82,10 +84,12 @@ class Ways:
             edge, taken = self._edge_out_of(name, state)
             targets = (self._entered(edge, state) if edge else []) or [DECISION]
             taken |= self._waves_begun(edge, seat)
-        entered: dict[str, Document | None] = {
-            target: {} for target in targets if target != DECISION
-        }
-        return {"entered": {name: None, **entered}, "taken": taken, "led": {name: targets}}
+        # Each entry has a key of its own: a seat may finish in the step in which it is entered.
+        mark = f"{_BY}{name}#{len(state.get('turns', {}))}"
+        done = [entry for entry in state.get("entered", {}) if _node_of(entry) == name]
+        entered: dict[str, Document | None] = dict.fromkeys(done)
+        entered |= {f"{target}{mark}": {} for target in targets if target != DECISION}
+        return {"entered": entered, "taken": taken, "led": {name: targets}}
 
     def spared(self, name: str, state: Mapping[str, Any]) -> list[tuple[Member, str]]:
         """Return who of a join's seat was not asked, where none of them need be any more."""
@@ -103,8 +107,8 @@ class Ways:
         Nowhere while a person is waited for, except that a turn that came back from the lab
         goes on; back to itself while an earlier seat that leads to it is under way.
         """
-        entered = state.get("entered", {})
-        goes_on = name in state.get("asking", {}) and not entered.get(name, {}).get("paused")
+        entered = {_node_of(entry) for entry in state.get("entered", {})}
+        goes_on = name in state.get("asking", {}) and name not in paused(state)
         if goes_on:
             return None
         if waits_for_person(state):
@@ -219,7 +223,22 @@ class Ways:
 
 def waits_for_person(state: Mapping[str, Any]) -> bool:
     """Return whether some turn waits for a person, so that no further one begins."""
-    return any(document.get("paused") for document in state.get("entered", {}).values())
+    return bool(paused(state))
+
+
+def paused(state: Mapping[str, Any]) -> set[str]:
+    """Return the nodes whose turns wait for a person."""
+    entered: Mapping[str, Document] = state.get("entered", {})
+    return {_node_of(entry) for entry, document in entered.items() if document.get("paused")}
+
+
+def pausing(name: str) -> StateUpdate:
+    """Return the update of a node whose turn waits for a person."""
+    return {"entered": {f"{name}{_BY}{name}": {"paused": True}}}
+
+
+def _node_of(entry: str) -> str:
+    return entry.partition(_BY)[0]
 
 
 def _seat_of(node: str) -> str:

@@ -151,7 +151,7 @@ def test_where_no_edge_of_the_start_holds_the_decision_comes_at_once() -> None:
     update = ways.onward(BEGIN, EnsembleState(task="t"))
 
     assert update["led"] == {BEGIN: [DECISION]}
-    assert update["entered"] == {BEGIN: None}
+    assert update["entered"] == {}
     assert ways.first() == ["a@solo", DECISION]
 
 
