@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pytest
-from hypothesis import assume, event, given, settings
+from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
 from ensemble.agents.prompt import Briefing
@@ -92,6 +92,28 @@ class Drawn:
             for seat, size in self.sizes.items()
         }
         return an_ensemble(self.topology, cast, choices=CHOICES, rules=self.rules, tools=tools)
+
+
+ENTERED_AS_IT_FINISHES: Final = Drawn(
+    Topology(
+        "drawn",
+        (
+            Edge(START, ("b",), Role.PANEL_MEMBER),
+            Edge("a", ("c", "d", "e"), Role.GATE_REVIEWER, unsure()),
+            Edge("a", END),
+            Edge("b", ("a", "b"), Role.PANEL_MEMBER, at_most=1),
+            Edge("b", END),
+            Edge("c", ("d",), Role.PANEL_MEMBER),
+            Edge("d", END),
+            Edge("e", ("a",), Role.PANEL_MEMBER, at_most=1),
+            Edge("e", END),
+        ),
+    ),
+    sizes=dict.fromkeys("abcde", 1),
+    rules=Rules(),
+    seed=0,
+)
+"""`c` ends its first turn in the very step in which `a` enters it again."""
 
 
 @st.composite
@@ -242,6 +264,7 @@ def used(run: RunContext, event: str, count: Callable[[Any], int]) -> Counter[tu
 
 @MANY
 @given(drawn_panels())
+@example(ENTERED_AS_IT_FINISHES)
 def test_a_run_ends_and_takes_no_more_than_was_counted(drawn: Drawn) -> None:
     ensemble = drawn.seated(tools=TOOLS)
     run = on_stage(ensemble, voice(drawn.seed, whims=True))
