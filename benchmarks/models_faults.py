@@ -71,7 +71,7 @@ _NUMBERS: Final = itertools.count()
 _TRIES: Final = 3
 _PATIENT: Final = Policy(backoff_s=0.001)
 _ONCE: Final = Policy(tries={}, backoff_s=0.001)
-_HURRIED: Final = Policy(tries={Failure.TIMEOUT: 2}, backoff_s=0.001, call_s=0.4)
+_HURRIED: Final = Policy(tries={Failure.TIMEOUT: 2}, backoff_s=0.001, call_s=1.5)
 _FIRST_BYTE_S = _IDLE_S = 1.0
 _MESSAGES: Final = (
     SystemMessage("You review what others have done, and you say what you do not know. " * 20),
