@@ -180,7 +180,8 @@ class RunContext:
         if self.journal.replaying or _is_recorded(self.journal, call.key):
             yield
             return
-        asked = [candidate for candidate in chain if candidate.available]
+        counts = self.limits.tokens is not None or self.limits.usd is not None
+        asked = [candidate for candidate in chain if candidate.available and counts]
         needs = [self._needed(candidate, fitted(call, candidate), wanted) for candidate in asked]
         worst = {name: max((n[name] or 0 for n in needs), default=0) for name in ("tokens", "usd")}
         async with self.budget.reserved(call.key, worst):
