@@ -18,11 +18,6 @@ AUDITING: Final = (Role.AUDITOR, Role.GATE_REVIEWER)
 """Roles that audit whatever their tool mode."""
 
 
-def tools_of(ensemble: Ensemble) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Return (path, role) to the tools that its tool mode lists."""
-    return {place: casting.tools for place, casting in ensemble.castings.items()}
-
-
 def is_audit(casting: Casting) -> bool:
     """Return whether a turn audits: by its role, or by the tool mode that raises findings."""
     return casting.audits or casting.role in AUDITING

@@ -65,13 +65,6 @@ class Attempt:
     failure: Failure
     error: str
 
-    @property
-    def warning(self) -> str | None:
-        """What the user should mend although the run went on; None where it is not theirs."""
-        if self.failure not in (Failure.AUTH, Failure.NOT_FOUND):
-            return None
-        return f"{_name(self.candidate)} was passed over, {self.failure.value}: {self.error}"
-
 
 @dataclass(frozen=True)
 class Answered:
@@ -80,11 +73,6 @@ class Answered:
     reply: Reply
     candidate: Candidate
     attempts: tuple[Attempt, ...] = ()
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the user should mend although an answer was had."""
-        return tuple(attempt.warning for attempt in self.attempts if attempt.warning)
 
 
 class ChainExhausted(NoModelLeft):

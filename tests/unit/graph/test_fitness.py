@@ -8,7 +8,6 @@ import pytest
 from ensemble.graph.fitness import misfits
 from ensemble.graph.seating import Ensemble, Member, Rules, seat
 from ensemble.graph.soundness import MEANINGS
-from ensemble.graph.tool_proof import tools_of
 from ensemble.graph.topology import END, START, Edge, Topology
 from ensemble.testing.panels import Held, an_agent, an_ensemble
 
@@ -99,7 +98,7 @@ def test_an_auditor_that_a_scenario_gives_another_tool_mode_cannot_write_either(
 
     faults = misfits(ensemble)
 
-    assert tools_of(ensemble)["auditor", "auditor"] == ("Read", "Edit")
+    assert ensemble.castings["auditor", "auditor"].tools == ("Read", "Edit")
     assert [fault.code for fault in faults] == ["G017"]
     assert faults[0].where == "s.yaml:7:3"
     assert "leave the seat's tool mode at audit" in faults[0].fix
@@ -128,7 +127,7 @@ def test_one_who_mends_may_write() -> None:
     author = an_agent("author", tools={"audit": "Read", "solution": "Write"}, role="executor")
     ensemble = an_ensemble(revise, {"panel": author})
 
-    assert tools_of(ensemble)["panel", "advisee"] == ("Write",)
+    assert ensemble.castings["panel", "advisee"].tools == ("Write",)
     assert misfits(ensemble) == []
 
 

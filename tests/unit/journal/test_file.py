@@ -276,6 +276,7 @@ def test_a_child_process_does_not_keep_the_run_of_its_dead_parent(tmp_path: Path
 
         again, _ = JournalFile.reopen(tmp_path / "r-1")
 
+        assert child.poll() is None
         again.close()
         child.kill()
 

@@ -130,12 +130,13 @@ async def test_a_chain_in_which_a_model_declined_and_none_answered_has_refused()
     assert caught.value.refused
 
 
-async def test_a_key_that_is_refused_is_a_warning_although_the_run_goes_on() -> None:
+async def test_a_key_that_is_refused_is_told_although_the_run_goes_on() -> None:
     first = scripted(fails_with(Failure.AUTH))
 
     answered = await walk({"first": first, "second": scripted("Sound.")})
 
-    assert answered.warnings == ("first/m was passed over, auth: seen auth",)
+    told = [(attempt.failure, attempt.error) for attempt in answered.attempts]
+    assert told == [(Failure.AUTH, "seen auth")]
 
 
 async def test_a_prompt_too_large_goes_on_only_to_a_larger_window() -> None:
