@@ -116,10 +116,20 @@ class Turn:
         """Return the turn as JSON."""
         return dict(vars(self))
 
+    @classmethod
+    def read(cls, document: Document) -> "Turn":
+        """Return the turn that a document describes; what it does not name has its default.
+
+        Turns are read wherever the state is looked at, and an `__init__` of so many fields is slow.
+        """
+        turn = cls.__new__(cls)
+        vars(turn).update(document)
+        return turn
+
 
 def turns_of(state: Mapping[str, Any]) -> list[Turn]:
     """Return the finished turns in order: as they began, then by seat and place in it."""
-    found = [Turn(**document) for document in state.get("turns", {}).values()]
+    found = [Turn.read(document) for document in state.get("turns", {}).values()]
     return sorted(found, key=lambda turn: in_order(vars(turn)))
 
 

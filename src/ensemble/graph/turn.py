@@ -155,7 +155,7 @@ async def _go_on(
         Paused: a person has to answer first.
     """
     if progress.answered is not None:  # it waited for its own checks alone
-        return Turn(**progress.answered)
+        return Turn.read(progress.answered)
     if member.agent.is_person:
         outcome = await ask_person(wanted, progress, run)
     else:

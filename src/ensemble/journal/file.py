@@ -14,11 +14,11 @@ import re
 import socket
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeVar
 
 from ensemble.errors import CannotWrite, DiskFull, InvalidFile, NotOwner
 from ensemble.journal.record import Event, read_line, write_line
@@ -26,6 +26,7 @@ from ensemble.journal.shape import check_body, what_is_wrong
 
 EVENTS = "events.jsonl"
 _BLOB: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_Waits = TypeVar("_Waits")
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,11 @@ class JournalFile:
         self._is_synced = synced
         self._lock = lock
         self._sum = last_sum
-        self._blobs = {path.name for path in (folder / "blobs").glob("*")}
+        self._blob_folder = folder / "blobs"
+        self._blobs = {path.name for path in self._blob_folder.glob("*")}
         self._file = (folder / EVENTS).open("ab", buffering=0)
         self._waiting: deque[bytes] = deque()
+        self._blobs_waiting: deque[tuple[str, bytes]] = deque()
         self._writing = threading.Lock()
         self._appended = self._synced = 0
         self._syncing: asyncio.Task[None] | None = None
@@ -220,10 +223,12 @@ class JournalFile:
     def _write_waiting(self) -> None:
         """Write and sync what has gathered; one at a time, or lines would swap places."""
         with self._writing:
-            batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            batch = _taken(self._waiting)
+            blobs = _taken(self._blobs_waiting)  # a line's were there before it
             if not batch or self._failure is not None:
                 return
             try:
+                self._write_blobs(blobs)
                 _write_all(self._file.fileno(), b"".join(batch))
                 if self._is_synced:
                     os.fsync(self._file.fileno())
@@ -232,32 +237,48 @@ class JournalFile:
                 raise
             self._synced += len(batch)
 
+    def _write_blobs(self, blobs: Sequence[tuple[str, bytes]]) -> None:
+        for name, data in blobs:
+            _write_at_once(f"{self._blob_folder}/{name}", data, synced=self._is_synced)
+        if blobs and self._is_synced:
+            _sync_names(self._blob_folder)
+
     def _keep_blob(self, data: bytes) -> str:
         name = hashlib.sha256(data).hexdigest()
         if name not in self._blobs:
-            try:
-                write_whole(self.folder / "blobs" / name, data, synced=self._is_synced)
-            except OSError as error:
-                self._failure = error
-                raise unwritable(error, self.folder) from error
             self._blobs.add(name)
+            self._blobs_waiting.append((name, data))
         return f"sha256:{name}"
 
 
-def write_whole(path: Path, data: bytes, *, synced: bool = True) -> None:
-    """Write a file so that it appears whole or not at all, also after a power cut if `synced`."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it appears whole or not at all, also after a power cut."""
+    _write_at_once(str(path.absolute()), data, synced=True)
+    _sync_names(path.parent)
+
+
+def _write_at_once(path: str, data: bytes, *, synced: bool) -> None:
+    """Write a file under another name, and give it its own once it is whole."""
+    folder, _, name = path.rpartition("/")
+    partial = f"{folder}/.{name}.{os.getpid()}"
     try:
-        with partial.open("wb", buffering=0) as file:
-            _write_all(file.fileno(), data)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            _write_all(descriptor, data)
             if synced:
-                os.fsync(file.fileno())
-        partial.replace(path)
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(partial, path)  # noqa: PTH105 -- a path object takes longer than the call
     except OSError:
-        partial.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(partial)  # noqa: PTH108
         raise
-    if synced:
-        _sync_names(path.parent)
+
+
+def _taken(waiting: deque[_Waits]) -> list[_Waits]:
+    """Return what waits, and leave what comes meanwhile."""
+    return [waiting.popleft() for _ in range(len(waiting))]
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

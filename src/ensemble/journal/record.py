@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from ensemble.canonical import canonical
+from ensemble.canonical import canonical_members, canonical_of_json
 from ensemble.journal.shape import Head
 
 BLOB_OVER_BYTES: Final = 4096
@@ -68,24 +68,26 @@ def write_line(
     """Return the event's line, with its newline, and its sum.
 
     Args:
-        event: what happened.
+        event: what happened; all keys in its body are strings.
         run: the run's id.
         previous_sum: the sum of the line before; empty for the first.
         keep_blob: stores bytes and returns `sha256:<hex>`.
         written: fields of the body that were made canonical JSON before.
     """
     flat = event.document(run)
+    written = dict(written or {})
     for name, item in event.body.items():
         if isinstance(item, (dict, list, tuple)) or _may_be_long(item):
-            data = (written or {}).get(name) or canonical(item)
+            data = written.get(name) or canonical_of_json(item)
             # What only looks like a blob's name would be taken for one when read back.
             if len(data) > BLOB_OVER_BYTES or _is_blob(item):
-                flat[name] = {"blob": keep_blob(data)}
-    before = canonical({name: item for name, item in flat.items() if name < "sum"})
-    after = canonical({name: item for name, item in flat.items() if name > "sum"})
-    rest = b"," + after[1:] if after != b"{}" else b"}"
-    mark = hashlib.sha256(previous_sum.encode() + before[:-1] + rest).hexdigest()
-    return before[:-1] + b',"sum":"' + mark.encode() + b'"' + rest + b"\n", mark
+                data = f'{{"blob":"{keep_blob(data)}"}}'.encode()
+            written[name] = data
+    before = canonical_members({k: item for k, item in flat.items() if k < "sum"}, written)
+    after = canonical_members({k: item for k, item in flat.items() if k > "sum"}, written)
+    rest = b"," + after + b"}" if after else b"}"
+    mark = hashlib.sha256(previous_sum.encode() + b"{" + before + rest).hexdigest()
+    return b"{" + before + b',"sum":"' + mark.encode() + b'"' + rest + b"\n", mark
 
 
 def read_line(
@@ -99,7 +101,7 @@ def read_line(
     try:
         loaded: Any = json.loads(line)
         # Another spelling of the same value is a change of bytes too.
-        if not isinstance(loaded, dict) or canonical(loaded) != line:
+        if not isinstance(loaded, dict) or canonical_of_json(loaded) != line:
             return None
         flat = cast("dict[str, Any]", loaded)
         told = flat.pop("sum", None)
@@ -125,4 +127,4 @@ def _may_be_long(item: Any) -> bool:
 
 
 def _sum(flat: Mapping[str, Any], previous_sum: str) -> str:
-    return hashlib.sha256(previous_sum.encode() + canonical(flat)).hexdigest()
+    return hashlib.sha256(previous_sum.encode() + canonical_of_json(flat)).hexdigest()

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from ensemble.canonical import without_surrogates
 from ensemble.errors import EnsembleError, NoModelLeft
 from ensemble.journal.record import Event
-from ensemble.models.messages import fewest_tokens, is_json, plain
+from ensemble.models.messages import fewest_tokens, is_json
 from ensemble.models.pacing import turn_at
 from ensemble.models.policy import Policy
 from ensemble.models.provider import (
@@ -160,7 +160,7 @@ def requested(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     return {
         "kind": "model",
         "model": f"{candidate.provider}/{candidate.model}",
-        "messages": plain(call.messages),
+        "messages": call.plain,
         "schema": call.schema,
         "params": dict(vars(call.params)),
     }
@@ -168,6 +168,8 @@ def requested(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
 
 def fitted(call: ModelCall, candidate: Candidate) -> ModelCall:
     """Return the call as this candidate is asked it: shorter, or without a schema."""
+    if candidate.json_schema and not candidate.brief:
+        return call
     params = call.params
     if candidate.brief:
         params = replace(params, max_tokens=min(params.max_tokens, BRIEF_TOKENS))
@@ -248,7 +250,8 @@ def _refuse_unusable(reply: Reply, call: ModelCall) -> None:
     if call.schema is not None and reply.finish != "length" and not is_json(reply.text):
         raise ModelFailure(Failure.UNUSABLE, "the answer is no JSON although a schema was given")
     read = reply.usage.input_tokens
-    if read and read < _READ_AT_LEAST * (fewest := fewest_tokens(plain(call.messages))):
+    fewest = fewest_tokens(call.plain, enough=read / _READ_AT_LEAST) if read else 0
+    if read and read < _READ_AT_LEAST * fewest:
         text = f"the prompt was cut: at least {fewest} tokens sent, {read} read"
         raise ModelFailure(Failure.CONTEXT, text)
 

@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 
 from ensemble.models.event_stream import PIECE_AT_MOST, events
 from ensemble.models.faults import DECLINED, failure_of, refusal
-from ensemble.models.messages import plain
 from ensemble.models.provider import (
     Candidate,
     Failure,
@@ -114,7 +113,7 @@ _sessions: "WeakKeyDictionary[asyncio.AbstractEventLoop, ClientSession]" = WeakK
 def _body(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": candidate.model,
-        "messages": plain(call.messages),
+        "messages": call.plain,
         "temperature": call.params.temperature,
         "max_tokens": call.params.max_tokens,
         "stream": True,

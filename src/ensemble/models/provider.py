@@ -8,7 +8,10 @@ writes a journal: that is the chain's work, above.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from ensemble.models.messages import plain
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -94,6 +97,11 @@ class ModelCall:
     params: Params = Params()
     heard: Callable[[str], None] | None = None
     """Told each piece of text as it arrives, for the display only."""
+
+    @cached_property
+    def plain(self) -> list[dict[str, Any]]:
+        """The messages as `{"role", "content"}`: what is fingerprinted, and what is sent."""
+        return plain(self.messages)
 
 
 @dataclass(frozen=True)
