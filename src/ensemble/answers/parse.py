@@ -1,6 +1,7 @@
 """A reply read into an `Answer`, whether it came as JSON or as Markdown."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -144,16 +145,23 @@ def _read_json(text: str) -> dict[str, Any]:
         ValueError: it is none, is nested too deeply, or holds a number that is not finite.
     """
     try:
-        loaded: Any = json.loads(text)
-        plain = json.dumps(loaded, ensure_ascii=False, allow_nan=False)
+        loaded: Any = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        if "\\u" in text:  # only an escape can bring in what no file can hold
+            loaded = json.loads(without_surrogates(json.dumps(loaded, ensure_ascii=False)))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if _levels(loaded) > MAX_LEVELS:
         raise ValueError(f"more than {MAX_LEVELS} levels of nesting")
-    loaded = json.loads(without_surrogates(plain))
     if not isinstance(loaded, dict):
         raise ValueError("no object")  # noqa: TRY004 -- what is wrong is the text
     return cast("dict[str, Any]", loaded)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is no finite number")
+    return value
 
 
 def _levels(value: Any) -> int:

@@ -122,7 +122,7 @@ def _begin(
         own_models=[f"{c.provider}/{c.model}" for c in chain if c.available],
         views=views,
     )
-    briefing = replace(run.briefing, task=state["task"])
+    briefing = run.briefing.of(state["task"])
     if member.agent.is_person:
         own = question_for(member.path, role, state["task"], [*_before(state), *seen])
     else:
@@ -178,8 +178,8 @@ def _opening(state: Mapping[str, Any], run: RunContext, own: str) -> list["BaseM
     """Return the messages that open the turn: preamble, shared part, own part."""
     from langchain_core.messages import HumanMessage, SystemMessage
 
-    evidence = [evidence_line(item) for item in _measured_before(state)]
-    shared = shared_part(replace(run.briefing, task=state["task"]), evidence)
+    evidence = tuple(evidence_line(item) for item in _measured_before(state))
+    shared = shared_part(run.briefing.of(state["task"]), evidence)
     return [SystemMessage(PREAMBLE), HumanMessage(shared), HumanMessage(own)]
 
 
@@ -243,6 +243,8 @@ def _weighed(
     known = {finding.id for finding in findings_of(state)}
     figures = () if casting.agent.is_person else unmeasured(turn.answer, given, evidence, known)
     escalation = escalation_of(turn, casting, evidence, seated)
+    if not figures and escalation is None:
+        return turn
     return replace(turn, unmeasured=figures, escalation=escalation)
 
 

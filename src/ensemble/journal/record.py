@@ -1,21 +1,24 @@
 """One event of a run, and the one line of JSON it is written as.
 
-A line is canonical JSON with a `sum`: the SHA-256 of the previous line's sum and this line
-without its own. Fields over 4 KiB are written as blobs, named by their hash: a field that is
-`{"blob": …}` on a line is always one of them.
+A line is canonical JSON with a `sum`: the SHA-256 of the previous event's sum and this line
+without its own. Fields over 4 KiB are blobs: lines of their own, `{"blob":"sha256:…","value":…}`,
+written once before the first event that names them. A field that is `{"blob": …}` on an event's
+line is always such a name.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from ensemble.canonical import canonical_members, canonical_of_json
+from ensemble.canonical import canonical_members, canonical_of_json, fingerprint_of
 from ensemble.journal.shape import Head
 
 BLOB_OVER_BYTES: Final = 4096
-FORMAT: Final = "ensemble/journal@1"
+FORMAT: Final = "ensemble/journal@2"
+_BLOB: Final = re.compile(rb'\{"blob":"(sha256:[0-9a-f]{64})","value":(.*)\}', re.DOTALL)
 
 ASKED = {"model": "model_asked", "tool": "tool_called", "lab": "lab_submitted", "person": "paused"}
 ANSWERED = {
@@ -71,7 +74,7 @@ def write_line(
         event: what happened; all keys in its body are strings.
         run: the run's id.
         previous_sum: the sum of the line before; empty for the first.
-        keep_blob: stores bytes and returns `sha256:<hex>`.
+        keep_blob: writes the line of a blob, once, and returns its name.
         written: fields of the body that were made canonical JSON before.
     """
     flat = event.document(run)
@@ -88,6 +91,29 @@ def write_line(
     rest = b"," + after + b"}" if after else b"}"
     mark = hashlib.sha256(previous_sum.encode() + b"{" + before + rest).hexdigest()
     return b"{" + before + b',"sum":"' + mark.encode() + b'"' + rest + b"\n", mark
+
+
+def write_blob(data: bytes) -> tuple[str, bytes]:
+    """Return the name of a blob, and its line with the newline.
+
+    Args:
+        data: its value as canonical JSON.
+    """
+    name = fingerprint_of(data)
+    return name, b'{"blob":"' + name.encode() + b'","value":' + data + b"}\n"
+
+
+def is_blob_line(line: bytes) -> bool:
+    """Return whether a line begins like a blob's: an event's first field sorts before that."""
+    return line.startswith(b'{"blob":')
+
+
+def read_blob(line: bytes) -> tuple[str, bytes] | None:
+    """Return a blob's name and its value as JSON; None where the line is torn or was changed."""
+    found = _BLOB.fullmatch(line)
+    if found is None or fingerprint_of(found[2]) != found[1].decode():
+        return None
+    return found[1].decode(), found[2]
 
 
 def read_line(

@@ -138,18 +138,22 @@ class Redactor:
 
     def _clean_inside(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._recurring(value)
+            return self._kept.get(value) or self._recurring(value)
         if isinstance(value, (list, tuple)):
             return [self._clean_inside(item) for item in cast("list[Any]", value)]
         if value is None or isinstance(value, (int, float)):
             return value
-        if isinstance(value, Shared) and self._survive_json:
-            if self._recurring(value.text) == value.text:
-                return value
+        if isinstance(value, Shared) and self._is_clean(value):
+            return value
         if isinstance(value, (dict, Mapping)):  # asking for dict alone first is faster
+            kept, inside = self._kept.get, self._clean_inside
             items = cast("Mapping[str, Any]", value).items()
-            return {self._recurring(key): self._clean_inside(item) for key, item in items}
+            return {kept(key) or self._recurring(key): inside(item) for key, item in items}
         return value
+
+    def _is_clean(self, value: Shared) -> bool:
+        """Return whether what is written down of it holds no secret, if that can tell."""
+        return self._survive_json and self._recurring(value.text) == value.text
 
     def _recurring(self, text: str) -> str:
         """Clean a part of a request; what seats share comes with each call, and is kept."""

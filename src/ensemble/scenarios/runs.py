@@ -146,7 +146,7 @@ def events_of(folder: Path) -> Contents:
         InvalidFile: there is no journal in `folder`, or a line of it makes no sense.
     """
     contents = read_events(folder)
-    for number, event in enumerate(contents.events, 1):
+    for number, event in zip(contents.lines, contents.events, strict=True):
         if event.event not in _BODIES:
             continue
         try:
