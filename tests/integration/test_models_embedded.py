@@ -26,14 +26,14 @@ from ensemble.models.embedded import (
     prompt_tokens_computed,
 )
 from ensemble.models.openai_chat import Endpoint, close_session, openai_chat, shared_session
-from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Params
+from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Params
 from ensemble.models.weights import fetch_weights
 
 pytest.importorskip("xllamacpp", reason="the extra `local` is not installed")
 
 SETTINGS = Embedded(threads=2, context=2048)
 EMBEDDED = Candidate(
-    "embedded", "embedded", "SmolLM2-135M-Instruct", available=True, reason="", json_schema=True
+    "embedded", "embedded", "SmolLM2-135M-Instruct", available=True, reason="", form=Form.SCHEMA
 )
 SHARED = "The trainer repeats rows before it splits them, so equal rows land in both splits. " * 8
 SCHEMA = {

@@ -6,7 +6,7 @@ import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from ensemble.models.litellm_chat import close_clients, litellm_chat
-from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Reply, Usage
+from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Reply, Usage
 from ensemble.testing.model_server import Act, cuts, fails, model_server, says, sends, stream_bytes
 
 CALL = ModelCall("k", (SystemMessage("You review."), HumanMessage("Sound?")), {"type": "object"})
@@ -19,7 +19,7 @@ async def clients_closed() -> AsyncIterator[None]:
 
 
 def a_candidate(model: str = "hosted_vllm/m") -> Candidate:
-    return Candidate("x", "litellm", model, available=True, reason="", json_schema=True)
+    return Candidate("x", "litellm", model, available=True, reason="", form=Form.SCHEMA)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from ensemble.models.policy import Policy
 from ensemble.models.provider import (
     Candidate,
     Failure,
+    Form,
     ModelCall,
     ModelFailure,
     Params,
@@ -163,7 +164,7 @@ async def test_a_prompt_too_large_for_every_window_fails() -> None:
 
 @pytest.mark.parametrize("text", ["", " \n ", "no JSON at all", '"a text"', '{"cut": '])
 async def test_an_answer_of_no_use_is_left_for_the_next_model(text: str) -> None:
-    chain = [a_candidate("first", json_schema=True), a_candidate("second", json_schema=True)]
+    chain = [a_candidate("first", form=Form.SCHEMA), a_candidate("second", form=Form.SCHEMA)]
     providers = {"first": scripted(text), "second": scripted('{"result": "sound"}')}
 
     answered = await walk(providers, chain=chain, call=a_call(schema={"type": "object"}))
@@ -180,7 +181,7 @@ async def test_an_empty_answer_is_none_for_any_model() -> None:
 
 async def test_an_answer_cut_at_its_limit_is_an_answer_marked_as_cut() -> None:
     cut = Reply('{"result": "so', served="first/m", finish="length")
-    chain = [a_candidate("first", json_schema=True), a_candidate("second", json_schema=True)]
+    chain = [a_candidate("first", form=Form.SCHEMA), a_candidate("second", form=Form.SCHEMA)]
     providers = {"first": scripted(cut), "second": scripted("{}")}
 
     answered = await walk(providers, chain=chain, call=a_call(schema={"type": "object"}))
@@ -190,7 +191,7 @@ async def test_an_answer_cut_at_its_limit_is_an_answer_marked_as_cut() -> None:
 
 async def test_a_schema_goes_only_to_models_that_hold_to_one() -> None:
     first, second = scripted(fails_with(Failure.AUTH)), scripted("**Result**: sound")
-    chain = [a_candidate("first", json_schema=True), a_candidate("second")]
+    chain = [a_candidate("first", form=Form.SCHEMA), a_candidate("second")]
 
     await walk({"first": first, "second": second}, chain=chain, call=a_call(schema={"a": 1}))
 
@@ -200,7 +201,7 @@ async def test_a_schema_goes_only_to_models_that_hold_to_one() -> None:
 
 async def test_a_brief_candidate_may_say_little() -> None:
     script = scripted("{}")
-    chain = [a_candidate("small", brief=True, json_schema=True)]
+    chain = [a_candidate("small", brief=True, form=Form.SCHEMA)]
     call = a_call(schema={"long": 1}, brief_schema={"short": 1}, params=Params(max_tokens=900))
 
     await walk({"small": script}, chain=chain, call=call)
