@@ -102,8 +102,6 @@ def _action(block: str) -> Answer | None:
             raise Unparsed(f"{_ACTION_FORM}; this is broken ({error})") from None
         return None  # code, or an example
     if not isinstance(given.get("action"), dict):
-        if list(given) == ["action"]:
-            raise Unparsed(_ACTION_FORM)
         return None
     return Answer(result="", confidence="low", action=given["action"])
 
