@@ -5,6 +5,7 @@ version of a model says nothing. A file that cannot be read or written costs a p
 else. Knows what was found, never how: it asks nobody.
 """
 
+import ipaddress
 import json
 import os
 from collections.abc import Mapping
@@ -75,7 +76,9 @@ class Forms:
         if own is None:
             return candidate.provider == "ollama"
         host = urlsplit(own.base_url).hostname or ""
-        return host in ("localhost", "::1") or host.startswith("127.")
+        with suppress(ValueError):
+            return ipaddress.ip_address(host).is_loopback
+        return host == "localhost"
 
     def _place(self, candidate: Candidate) -> str:
         return f"{self._address(candidate.provider)} {candidate.model}"

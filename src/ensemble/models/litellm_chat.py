@@ -20,6 +20,7 @@ from ensemble.models.openai_chat import held_to
 from ensemble.models.provider import (
     Candidate,
     Failure,
+    Form,
     ModelCall,
     ModelFailure,
     Reply,
@@ -83,6 +84,8 @@ def _request(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     }
     if call.params.seed is not None:
         request["seed"] = call.params.seed
+    if candidate.form is Form.TOOL_CALL:
+        request["_skip_mcp_handler"] = True  # else it imports a package that it does not bring
     return request | held_to(candidate, call)
 
 

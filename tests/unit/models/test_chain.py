@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -429,3 +430,36 @@ def test_what_is_fingerprinted_decides_the_answer_and_holds_no_secret() -> None:
         "schema": None,
         "params": {"temperature": 0.0, "seed": 7, "max_tokens": 1500},
     }
+
+
+async def test_a_refused_form_is_left_alike_in_a_replay() -> None:
+    live = Journal("r")
+    call, chain = a_call(schema={"type": "object"}), [a_candidate("first", form=Form.SCHEMA)]
+    script = scripted([*fails_with(Failure.BAD_REQUEST, 2), "Sound."])
+    first = await walk({"first": script}, live, chain=chain, call=call)
+
+    replay = Journal("r", recorded=live.events, replaying=True)
+    again = await walk({}, replay, chain=chain, call=call)
+
+    schemas = [asked.schema for asked in script.asked]
+    assert schemas == [{"type": "object"}, {"type": "object"}, None]
+    assert again == first
+    assert [attempt.failure for attempt in first.attempts] == [Failure.FORM] * 2
+    assert first.candidate == chain[0]
+
+
+def test_only_a_tool_call_is_told_apart_in_what_is_fingerprinted() -> None:
+    asked = {form: requested(a_candidate("first", form=form), a_call()) for form in Form}
+
+    assert asked[Form.SCHEMA] == asked[Form.TEXT]
+    assert asked[Form.TOOL_CALL] == {**asked[Form.TEXT], "form": "tool_call"}
+
+
+@pytest.mark.parametrize(("held", "form"), [(True, Form.SCHEMA), (False, Form.TEXT)])
+def test_a_chain_recorded_before_there_were_forms_is_read(form: Form, *, held: bool) -> None:
+    now = a_candidate("first", form=form, usd_per_mtok=(1.0, 2.0))
+    document: dict[str, Any] = {**asdict(now), "usd_per_mtok": [1.0, 2.0]}
+    del document["form"]
+
+    assert Candidate.read({**document, "json_schema": held}) == now
+    assert Candidate.read({**document, "form": form.value}) == now
