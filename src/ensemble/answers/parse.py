@@ -91,9 +91,16 @@ def _from_prose(text: str) -> Answer:
 
 
 def _action(block: str) -> Answer | None:
+    """Return the request to the lab that a fence holds; None where it holds something else.
+
+    Raises:
+        Unparsed: it begins as one and cannot be read.
+    """
     try:
         given = _read_json(block)
-    except ValueError:
+    except ValueError as error:
+        if _BEGUN_ACTION.match(block):
+            raise Unparsed(f"{_ACTION_FORM}; this is broken ({error})") from None
         return None  # code, or an example
     if not isinstance(given.get("action"), dict):
         return None
@@ -197,4 +204,6 @@ def _plain(position: str) -> str:
 
 
 _LONGEST_POSITION: Final = 200
+_ACTION_FORM: Final = 'a request to measure is {"action": {"tool": …, "spec": {…}}} alone'
+_BEGUN_ACTION: Final = re.compile(r'\{\s*"action"\s*:')
 _REMARK: Final = re.compile(r"(?<!\s)\s++[-—\u2013]+\s|[—\u2013:;,.(\n]")

@@ -1,8 +1,8 @@
 """Anthropic's messages API, and any server that speaks it, over the shared HTTP session.
 
-Answers are streamed and only a message that was stopped is one. Claude models are held to a
-schema by `output_config` and take no temperature, since the newer ones refuse it; the models of
-other servers by a tool that they must call. Thoughts are never part of an answer.
+Answers are streamed and only a message that was stopped is one. A schema is held by
+`output_config`, or is that of a tool that must be called. The newer Claude models refuse a
+temperature and are sent none. Thoughts are never part of an answer.
 """
 
 import json
@@ -12,11 +12,13 @@ from typing import Any, Final, cast
 
 from ensemble.models.event_stream import events
 from ensemble.models.faults import DECLINED, is_overflow
+from ensemble.models.forced_call import DESCRIPTION, FUNCTION, answer_in, parameters
 from ensemble.models.messages import plain
 from ensemble.models.openai_chat import Endpoint
 from ensemble.models.provider import (
     Candidate,
     Failure,
+    Form,
     ModelCall,
     ModelFailure,
     Provider,
@@ -27,7 +29,6 @@ from ensemble.models.registry import model_at
 from ensemble.models.wire import Answer, answered
 
 _VERSION: Final = "2023-06-01"
-_TOOL: Final = "answer"
 _NOT_PAID: Final = "credit balance is too low"
 _CUT: Final = ("max_tokens", "model_context_window_exceeded")
 _TOLD: Final = {
@@ -66,7 +67,7 @@ def anthropic_chat(endpoint: Endpoint) -> Provider:
         url = f"{endpoint.base_url.rstrip('/')}/messages"
         key = endpoint.secret
         headers = {"anthropic-version": _VERSION, **({"x-api-key": key} if key else {})}
-        heard = _Message(call)
+        heard = _Message(candidate, call)
         try:
             async with answered(
                 url,
@@ -126,31 +127,30 @@ def _body(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     }
     if system:
         body["system"] = "\n\n".join(system)
-    schema = dict(call.schema) if call.schema is not None and candidate.json_schema else None
-    if not candidate.model.startswith("claude"):
-        body["temperature"] = call.params.temperature
-        return {**body, **(_forced(schema) if schema else {})}
     known = model_at("anthropic", candidate.model)
-    config: dict[str, Any] = {"effort": known.effort} if known and known.effort else {}
-    if known is not None and known.sampling:
+    if known.sampling if known else not candidate.model.startswith("claude"):
         body["temperature"] = call.params.temperature
-    if schema:
-        config["format"] = {"type": "json_schema", "schema": held_schema(schema)}
+    config: dict[str, Any] = {"effort": known.effort} if known and known.effort else {}
+    if call.schema is not None and candidate.form is Form.SCHEMA:
+        config["format"] = {"type": "json_schema", "schema": held_schema(dict(call.schema))}
+    elif call.schema is not None and candidate.form is Form.TOOL_CALL:
+        body |= _forced(call.schema)
     return {**body, **({"output_config": config} if config else {})}
 
 
 def _forced(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return what makes a model call the one tool whose input is the answer."""
-    tool = {"name": _TOOL, "description": "Gives the answer.", "input_schema": schema}
-    choice = {"type": "tool", "name": _TOOL, "disable_parallel_tool_use": True}
+    described = {"name": FUNCTION, "description": DESCRIPTION}
+    tool = {**described, "input_schema": parameters(schema)}
+    choice = {"type": "tool", "name": FUNCTION, "disable_parallel_tool_use": True}
     return {"tools": [tool], "tool_choice": choice}
 
 
 class _Message:
     """A message as it comes in."""
 
-    def __init__(self, call: ModelCall) -> None:
-        self._heard = call.heard
+    def __init__(self, candidate: Candidate, call: ModelCall) -> None:
+        self._candidate, self._call = candidate, call
         self._parts: list[str] = []
         self._called = False
         self._stopped = ""
@@ -185,11 +185,12 @@ class _Message:
         fresh = _count(usage.get("input_tokens"))
         # What was read from or written to the cache is not in `input_tokens`.
         read = None if fresh is None else fresh + sum(map(_or_zero, (cached, usage.get(written))))
-        finish = "length" if self._stopped in _CUT else "stop"
+        cut = self._stopped in _CUT
+        called, words = (self.text, "") if self._called else ("", self.text)
         return Reply(
-            self.text,
+            answer_in(called, words, self._candidate, self._call, cut=cut),
             served,
-            finish,
+            "length" if cut else "stop",
             Usage(read, _count(cached), _count(usage.get("output_tokens"))),
         )
 
@@ -228,8 +229,8 @@ class _Message:
             self._parts.clear()
         if piece := called or (text if not self._called else None):
             self._parts.append(str(piece))
-            if self._heard is not None:
-                self._heard(str(piece))
+            if self._call.heard is not None:
+                self._call.heard(str(piece))
 
     def _stop(self, reason: Any) -> None:
         if reason in DECLINED:

@@ -15,9 +15,11 @@ from weakref import WeakKeyDictionary
 
 from ensemble.models.event_stream import PIECE_AT_MOST, events
 from ensemble.models.faults import DECLINED, failure_of, refusal
+from ensemble.models.forced_call import Arguments, answer_in, forced_call
 from ensemble.models.provider import (
     Candidate,
     Failure,
+    Form,
     ModelCall,
     ModelFailure,
     Provider,
@@ -71,7 +73,7 @@ def openai_chat(endpoint: Endpoint) -> Provider:
     """Return the provider that asks the server at `endpoint`."""
 
     async def ask_server(candidate: Candidate, call: ModelCall) -> Reply:
-        heard = _Answer(call)
+        heard = _Answer(candidate, call)
         try:
             await _exchange(endpoint, _body(candidate, call), heard)
         except ModelFailure as failure:
@@ -121,10 +123,17 @@ def _body(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     }
     if call.params.seed is not None:
         body["seed"] = call.params.seed
-    if call.schema is not None and candidate.json_schema:
-        schema = {"name": "answer", "schema": dict(call.schema)}
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return body
+    return body | held_to(candidate, call)
+
+
+def held_to(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
+    """Return the fields of a request that hold the answer to the call's schema."""
+    if call.schema is None or candidate.form is Form.TEXT:
+        return {}
+    if candidate.form is Form.TOOL_CALL:
+        return forced_call(call.schema)
+    schema = {"name": "answer", "schema": dict(call.schema)}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
 async def _exchange(endpoint: Endpoint, body: dict[str, Any], heard: "_Answer") -> None:
@@ -212,9 +221,10 @@ def _whole(data: bytes | bytearray) -> dict[str, Any]:
 class _Answer:
     """An answer as it comes in."""
 
-    def __init__(self, call: ModelCall) -> None:
-        self._heard = call.heard
+    def __init__(self, candidate: Candidate, call: ModelCall) -> None:
+        self._candidate, self._call = candidate, call
         self._parts: list[str] = []
+        self._called = Arguments()
         self._finish = "stop"
         self._choices = 0
         self._usage: dict[str, Any] = {}
@@ -223,7 +233,7 @@ class _Answer:
     @property
     def text(self) -> str:
         """What was heard so far."""
-        return "".join(self._parts)
+        return self._called.text or "".join(self._parts)
 
     def take(self, chunk: dict[str, Any]) -> None:
         """Add one piece, or fail where it says that there is no answer."""
@@ -236,10 +246,9 @@ class _Answer:
             said = _said(choice)
             if said.get("refusal"):
                 raise ModelFailure(Failure.CONTENT_FILTER, str(said["refusal"]))
-            if text := said.get("content"):
-                self._parts.append(str(text))
-                if self._heard is not None:
-                    self._heard(str(text))
+            text = str(said.get("content") or "")
+            self._parts.append(text)
+            self._say(text + self._called.take(said.get("tool_calls")))
             finish = str(choice.get("finish_reason") or "").lower()
             if finish in DECLINED:
                 raise ModelFailure(Failure.CONTENT_FILTER, f"the model stopped for {finish}")
@@ -249,7 +258,13 @@ class _Answer:
         """Return the whole answer."""
         if not self._choices:
             raise ModelFailure(Failure.UNUSABLE, "the answer holds no choices")
-        return Reply(self.text, served, self._finish, _usage(self._usage, self._timings))
+        words, cut = "".join(self._parts), self._finish == "length"
+        text = answer_in(self._called.text, words, self._candidate, self._call, cut=cut)
+        return Reply(text, served, self._finish, _usage(self._usage, self._timings))
+
+    def _say(self, text: str) -> None:
+        if text and self._call.heard is not None:
+            self._call.heard(text)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

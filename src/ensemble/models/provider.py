@@ -35,6 +35,26 @@ class Failure(StrEnum):
     CANCELLED = "cancelled"
     CIRCUIT_OPEN = "circuit_open"
     """Not asked at all: it failed too often just before."""
+    FORM = "form"
+    """It does not answer in the form that it was asked for."""
+    FORM_CLOSED = "form_closed"
+    """Not asked at all in this form, which it refused before."""
+
+
+class Form(StrEnum):
+    """How a model is asked for an answer of fixed fields, the strongest hold first."""
+
+    SCHEMA = "schema"
+    """The provider holds the text of the answer to a JSON schema."""
+    TOOL_CALL = "tool_call"
+    """The schema is that of the one function that the model has to call."""
+    TEXT = "text"
+    """Nothing holds it: what it writes is read as Markdown or JSON."""
+
+    @property
+    def weaker(self) -> "Form":
+        """The next form to try where this one is refused; of the last, itself."""
+        return Form.TOOL_CALL if self is Form.SCHEMA else Form.TEXT
 
 
 class ModelFailure(Exception):
@@ -62,8 +82,8 @@ class Candidate:
     """Whether it can be asked here and now."""
     reason: str
     """Why it was chosen or passed over."""
-    json_schema: bool = False
-    """Whether the provider holds answers to a JSON schema."""
+    form: Form = Form.TEXT
+    """How it is asked for an answer of fixed fields."""
     brief: bool = False
     """Answers are kept short and no tool rounds are offered: a very small model."""
     context: int | None = None
@@ -72,6 +92,22 @@ class Candidate:
     """Price of a million input and output tokens; None where unknown, (0, 0) where free."""
     fallback: bool = False
     """Whether it stands in for a model that was wished for."""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> "Candidate":
+        """Return the candidate that a journal's document describes, an older one's too."""
+        told = in_words_of_today(document)
+        price = told.pop("usd_per_mtok", None)
+        form = Form(told.pop("form", Form.TEXT))
+        return cls(**told, form=form, usd_per_mtok=tuple(price) if price else None)
+
+
+def in_words_of_today(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a candidate's document as it is written now; older ones say `json_schema`."""
+    told = dict(document)
+    if "json_schema" in told:
+        told.setdefault("form", Form.SCHEMA if told.pop("json_schema") is True else Form.TEXT)
+    return told
 
 
 @dataclass(frozen=True)
@@ -91,7 +127,7 @@ class ModelCall:
     """The call's key in the journal, e.g. `panel[0]/panel_member#0/model#0`."""
     messages: tuple["BaseMessage", ...]
     schema: Mapping[str, Any] | None = None
-    """JSON schema of the answer, for providers that hold to one."""
+    """JSON schema of the answer; None for a candidate that is asked for text."""
     brief_schema: Mapping[str, Any] | None = None
     """The same for a candidate that keeps its answers short; None is `schema`."""
     params: Params = Params()

@@ -32,6 +32,7 @@ from ensemble.graph.seating import Ensemble
 from ensemble.graph.state import BEFORE, turns_of
 from ensemble.journal.digest import digest
 from ensemble.journal.run_journal import Journal
+from ensemble.models.form_probe import probe_first
 from ensemble.models.policy import Policy
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate, Params, Provider
@@ -152,10 +153,7 @@ async def perform(plan: Plan, journal: Journal, stage: Stage) -> Outcome:
 async def context_for(plan: Plan, journal: Journal, stage: Stage) -> RunContext:
     """Return the context of a run: chains resolved once, for this run and all its replays."""
     found = await journal.settle("resolved", "resolved", lambda: _found(plan, stage))
-    chains = {
-        path: tuple(Candidate(**_priced(item)) for item in listed)
-        for path, listed in found["chains"].items()
-    }
+    chains = {path: tuple(map(Candidate.read, listed)) for path, listed in found["chains"].items()}
     _refuse_unresolved(plan, chains, journal)
     people = {m.path for m in plan.ensemble.members if m.agent.is_person}
     _refuse_without_model({path: chain for path, chain in chains.items() if path not in people})
@@ -232,19 +230,17 @@ async def _play(plan: Plan, journal: Journal, stage: Stage) -> None:
 
 
 async def _found(plan: Plan, stage: Stage) -> dict[str, Any]:
-    chains = stage.chains
+    chains, probes = stage.chains, stage.probes or Probes()
     if chains is None:
-        chains = await resolve_chains(plan, stage.settings, stage.probes or Probes())
+        chains = await resolve_chains(plan, stage.settings, probes)
+    chains = await probe_first(
+        chains, settings=stage.settings, providers=stage.providers, probes=probes
+    )
     return {
         "chains": {path: [asdict(c) for c in chain] for path, chain in chains.items()},
         "seed": plan.params.seed if plan.params.seed is not None else 0,
         "versions": await asyncio.to_thread(versions),
     }
-
-
-def _priced(item: Mapping[str, Any]) -> dict[str, Any]:
-    price = item.get("usd_per_mtok")
-    return {**item, "usd_per_mtok": tuple(price) if price else None}
 
 
 def _refuse_unresolved(plan: Plan, chains: Collection[str], journal: Journal) -> None:
