@@ -25,9 +25,10 @@ from ensemble.models.embedded import (
     leave_server,
     prompt_tokens_computed,
 )
-from ensemble.models.openai_chat import Endpoint, close_session, openai_chat, shared_session
+from ensemble.models.openai_chat import openai_chat
 from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Params
 from ensemble.models.weights import fetch_weights
+from ensemble.models.wire import Endpoint, close_session, shared_session
 
 pytest.importorskip("xllamacpp", reason="the extra `local` is not installed")
 

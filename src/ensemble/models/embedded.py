@@ -29,9 +29,10 @@ from ensemble.models.embedded_server import (
     starting,
     take_lease,
 )
-from ensemble.models.openai_chat import Endpoint, openai_chat
+from ensemble.models.openai_chat import openai_chat
 from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Provider, Reply
 from ensemble.models.weights import fetch_weights
+from ensemble.models.wire import Endpoint
 
 _FIRST_BYTE_S: Final = 600.0
 _IDLE_S: Final = 120.0

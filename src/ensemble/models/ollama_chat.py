@@ -25,7 +25,7 @@ from ensemble.models.provider import (
     Reply,
     Usage,
 )
-from ensemble.models.wire import answered
+from ensemble.models.wire import answered, count
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -64,13 +64,13 @@ async def ollama_chat(candidate: Candidate, call: ModelCall) -> Reply:
     except ModelFailure as failure:
         failure.partial = "".join(parts)
         raise
-    read = _count(last.get("prompt_eval_count"))
+    read = count(last.get("prompt_eval_count"))
     _refuse_cut_prompt(read, fewest, window)
     return Reply(
         text="".join(parts),
         served=f"ollama/{candidate.model}",
         finish="length" if last.get("done_reason") == "length" else "stop",
-        usage=Usage(read, None, _count(last.get("eval_count"))),
+        usage=Usage(read, None, count(last.get("eval_count"))),
     )
 
 
@@ -106,7 +106,7 @@ async def shown(tag: str) -> tuple[int | None, tuple[str, ...]]:
     async with _client(tag) as client:
         told: Any = await client.show(tag)
     facts: dict[str, Any] = dict(told.modelinfo or {})
-    windows = [_count(facts[name]) for name in facts if name.endswith(".context_length")]
+    windows = [count(facts[name]) for name in facts if name.endswith(".context_length")]
     return next(iter(windows), None), tuple(map(str, told.capabilities or ()))
 
 
@@ -169,10 +169,6 @@ def _piece(line: bytes) -> dict[str, Any]:
     if not isinstance(piece.get("message"), dict):
         raise ModelFailure(Failure.UNUSABLE, f"a piece without a message: {line[:_SHOWN]!r}")
     return piece
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
 
 
 def _refuse_cut_prompt(reported: int | None, fewest: int, window: int) -> None:

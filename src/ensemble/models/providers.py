@@ -67,7 +67,7 @@ BUILT_IN: Final = {"litellm": "litellm_chat", "ollama": "ollama_chat"}
 """Providers by name: each is the async function that is named as its module."""
 
 _CLOSERS: Final = {
-    "openai_chat": "close_session",
+    "wire": "close_session",
     "litellm_chat": "close_clients",
     "embedded": "leave_server",
 }
@@ -120,7 +120,8 @@ def _embedded(settings: Settings) -> Provider:
 
 def _completions(name: str, server: OwnServer) -> Provider:
     async def ask_server(candidate: Candidate, call: ModelCall) -> Reply:
-        from ensemble.models.openai_chat import Endpoint, openai_chat
+        from ensemble.models.openai_chat import openai_chat
+        from ensemble.models.wire import Endpoint
 
         return await openai_chat(Endpoint(name, server.base_url, server.api_key_env))(
             candidate, call
@@ -132,7 +133,7 @@ def _completions(name: str, server: OwnServer) -> Provider:
 def _messages(name: str, server: OwnServer) -> Provider:
     async def ask_server(candidate: Candidate, call: ModelCall) -> Reply:
         from ensemble.models.anthropic_chat import anthropic_chat
-        from ensemble.models.openai_chat import Endpoint
+        from ensemble.models.wire import Endpoint
 
         return await anthropic_chat(Endpoint(name, server.base_url, server.api_key_env))(
             candidate, call
