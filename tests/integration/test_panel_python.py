@@ -121,6 +121,31 @@ async def test_run_sync_inside_a_loop_says_what_to_write_instead() -> None:
     assert caught.value.fix == "`await panel.run(…)`"
 
 
+def test_a_misspelt_graph_is_named_as_the_panel_is_composed() -> None:
+    with pytest.raises(InvalidFile, match="no graph is called 'reveiw'") as caught:
+        Panel("reveiw")
+
+    assert caught.value.fix == "did you mean 'review'?"
+
+
+@pytest.mark.parametrize(
+    ("choices", "place"),
+    [
+        (["ship", "ship"], "choices"),
+        (["ship", ""], "choices[1]"),
+        (["ship it"], "choices[0]"),
+        (["x" * 64], "choices[0]"),
+        ("ship", "choices"),
+    ],
+)
+def test_choices_that_no_scenario_could_have_are_refused(choices: Any, place: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Panel("solo", choices=choices)
+
+    assert caught.value.where == place
+    assert "name each once" in caught.value.fix
+
+
 async def test_a_topology_and_agents_of_ones_own() -> None:
     agents = load_agents()
     edges = (Edge(START, "jury", Role.PANEL_MEMBER), Edge("jury", END))
@@ -157,7 +182,6 @@ async def test_findings_and_reasons_are_told() -> None:
 @pytest.mark.parametrize(
     ("changes", "kind", "said"),
     [
-        ({"graph": "reveiw"}, InvalidFile, "did you mean 'review'"),
         ({"cast": {"auditor": "skeptik"}}, InvalidFile, "did you mean 'skeptic'"),
         ({"cast": {"judge": "skeptic"}}, InvalidFile, "has no seat 'judge'"),
         ({"cast": {"panel": "skeptic"}}, InvalidFile, "auditor would audit skeptic"),
