@@ -13,7 +13,7 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.runnables import RunnableLambda
 
 from ensemble import END, START, Edge, Panel, Role, Rules, Topology, load_agents
-from ensemble.errors import InvalidFile, NoModelLeft, UsageError
+from ensemble.errors import InvalidFile, NoModelLeft, Paused, UsageError
 from ensemble.journal.file import read_events
 from ensemble.models.provider import Candidate, ModelCall, Reply
 from ensemble.scenarios.result import result_of
@@ -101,6 +101,23 @@ async def test_a_journal_is_kept_where_a_folder_is_named(tmp_path: Path) -> None
     assert result.document["journal"] == str(tmp_path / "mine" / "events.jsonl")
     read = result_of("mine", contents.events, journal=result.document["journal"])
     assert read["digest"] == result.document["digest"]
+
+
+async def test_a_panel_that_a_person_has_to_answer_says_who_can_without_the_command(
+    tmp_path: Path,
+) -> None:
+    panel = Panel("gate", models=scripted(YES), cast={"person": "human"})
+
+    with pytest.raises(Paused) as in_memory:
+        await panel.run("Promote?")
+    with pytest.raises(Paused) as on_disk:
+        await panel.run("Promote?", folder=tmp_path / "mine")
+    with pytest.raises(Paused) as invoked:
+        await panel.compile().ainvoke({"task": "Promote?"})
+
+    for caught in (in_memory, on_disk, invoked):
+        assert "`Panel(…, person=…)`" in caught.value.fix
+        assert "ensemble resume" not in str(caught.value)
 
 
 async def test_the_digest_does_not_depend_on_where_the_journal_lies(tmp_path: Path) -> None:

@@ -44,11 +44,10 @@ class Question:
                 f"{begun[:80]!r} is no answer", where=self.key, fix=closest(begun, self.choices)
             )
 
-    def pause(self, run: str) -> Paused:
-        """Return the end of a process that has nobody to ask."""
-        return Paused(
-            f"a person has to answer\n{self.text}", where=self.key, fix=f"`{self.command(run)}`"
-        )
+    def pause(self, run: str | None) -> Paused:
+        """Return the end of a process that has nobody to ask; None is a run no command resumes."""
+        fix = _BRING_SOMEBODY if run is None else f"`{self.command(run)}`"
+        return Paused(f"a person has to answer\n{self.text}", where=self.key, fix=fix)
 
     def command(self, run: str) -> str:
         """Return the command that answers."""
@@ -56,6 +55,10 @@ class Question:
         return f"ensemble resume {run} --answer {self.key.partition('/')[0]}='{words}'"
 
 
+_BRING_SOMEBODY: Final = (
+    "say who answers, `Panel(…, person=…)`, or give `compile` a checkpointer and go on with "
+    "`Command(resume=…)`"
+)
 _KEY: Final = re.compile(r"[\w-]+(\[\d+\])?(/[\w#/-]+)?")
 """What a question's key, or its beginning, looks like."""
 AskPerson = Callable[[Question], Awaitable[str | None]]
@@ -75,7 +78,7 @@ def all_paused(pauses: Sequence[Paused]) -> Paused:
     return Paused(
         f"{len(pauses)} seats wait for a person\n{listed}",
         where=pauses[0].where,
-        fix="\n       ".join(pause.fix for pause in pauses),
+        fix="\n       ".join(dict.fromkeys(pause.fix for pause in pauses)),
     )
 
 

@@ -26,7 +26,7 @@ from ensemble.models.registry import SERVERS
 def providers_for(
     settings: Settings,
     *,
-    run: str = "",
+    run: str | None = None,
     manual_folder: Path | None = None,
     answers: Sequence[Path] = (),
     at_terminal: bool | None = None,
@@ -37,7 +37,7 @@ def providers_for(
 
     Args:
         settings: the user's; their servers win over a built-in one of the same name.
-        run: the run's id, named where a person has to answer.
+        run: the run's id, named where a person has to answer; None where none can be resumed.
         manual_folder: where a person's prompts and answers lie.
         answers: more folders that hold a person's answers.
         at_terminal: whether a person can answer now; None asks the terminal.

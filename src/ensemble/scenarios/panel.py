@@ -209,7 +209,11 @@ class Panel:
             settings, manual_folder=manual, at_terminal=True, clean=redactor_for(settings).clean
         )
         return Stage(
-            settings=settings, providers={**table, **brought}, chains=chains, person=self.person
+            settings=settings,
+            providers={**table, **brought},
+            chains=chains,
+            person=self.person,
+            resumable=False,
         )
 
     def _plan(self, ensemble: Ensemble, task: str) -> Plan:

@@ -107,6 +107,8 @@ class Stage:
     said: Callable[[str, str], None] | None = None
     person: AskPerson = nobody
     """Who answers where a person has to."""
+    resumable: bool = True
+    """Whether `ensemble resume` can go on with the run."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,7 @@ async def context_for(plan: Plan, journal: Journal, stage: Stage) -> RunContext:
         seed=found["seed"],
         said=stage.said,
         person=stage.person,
+        resumable=stage.resumable,
     )
 
 
