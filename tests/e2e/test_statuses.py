@@ -23,7 +23,7 @@ def test_0_everything_that_was_expected_held(command: "Command", answering: "Ans
     done = command("run", SMALL)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("DECIDED: request-changes")
+    assert done.stdout.startswith("ADVISORY: request-changes")
     assert answering.asked == 4
 
 

@@ -60,7 +60,7 @@ def test_a_langchain_model_holds_every_seat() -> None:
     result = Panel("review", models=model, choices=["promote", "reject"]).run_sync("Promote?")
 
     assert result.position == "promote"
-    assert result.authority == "decided"
+    assert result.reasons == ["3 answers come from 1 model"]
     served = {turn["served"] for turn in result.document["turns"]}
     assert len(served) == 1
     assert str(served.pop()).startswith("langchain-FakeListChatModel")
@@ -193,7 +193,11 @@ async def test_findings_and_reasons_are_told() -> None:
 
     assert [item["title"] for item in result.findings] == ["a leak"]
     assert result.authority == "advisory"
-    assert result.reasons == ["CRITICAL findings are open: F1", "left without an answer: F1"]
+    assert result.reasons == [
+        "3 answers come from 1 model",
+        "CRITICAL findings are open: F1",
+        "left without an answer: F1",
+    ]
 
 
 @pytest.mark.parametrize(

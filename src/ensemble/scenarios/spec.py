@@ -123,7 +123,7 @@ class DecisionBlock(BaseModel):
     rule: Literal["chair", "majority", "weighted", "unanimous"] = "chair"
     """Who decides; a tie is `split`."""
     quorum: Annotated[int, Field(ge=1)] = 1
-    """How many voters must have answered."""
+    """How many voters must have answered; that many different models make it more than advice."""
     on_gate_failed: str | None = None
     """The position that a failed lab gate fixes, whatever the models say."""
     ask_in: tuple[Annotated[int, Field(ge=1)], ...] = ()
