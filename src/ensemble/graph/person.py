@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from ensemble.errors import Paused, UsageError, closest
 from ensemble.journal.record import Event
+from ensemble.journal.turn_key import TurnKey
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Question:
         """
         begun = text.partition(":")[0].strip()
         whole = "**Result**" in text or text.lstrip().startswith("{")
-        if "/model#" in self.key and not whole:
+        if TurnKey.read(self.key).is_of_model and not whole:
             told = "this seat's answer is a whole one, with **Result** and **Confidence**"
             raise UsageError(told, where=self.key, fix="write it to a file and give `KEY=@FILE`")
         if self.choices and begun not in self.choices and not whole:
@@ -52,7 +53,7 @@ class Question:
     def command(self, run: str) -> str:
         """Return the command that answers."""
         words = f"{' | '.join(self.choices)}[: why]" if self.choices else "TEXT"
-        return f"ensemble resume {run} --answer {self.key.partition('/')[0]}='{words}'"
+        return f"ensemble resume {run} --answer {TurnKey.read(self.key).path}='{words}'"
 
 
 _BRING_SOMEBODY: Final = (
@@ -123,7 +124,7 @@ def _asked(paused: Event) -> Question:
 def _named(item: str, waiting: Mapping[str, Question]) -> tuple[str, str]:
     head, equals, rest = item.partition("=")
     meant = [key for key in waiting if equals and key.startswith(head.strip())]
-    exact = [key for key in meant if head.strip() in (key, key.partition("/")[0])]
+    exact = [key for key in meant if head.strip() in (key, TurnKey.read(key).path)]
     meant = exact or meant
     if len(meant) == 1:
         return meant[0], rest.strip()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ensemble.graph.person import Question
+from ensemble.journal.turn_key import TurnKey
 from ensemble.models.manual import file_name
 from ensemble.roles import TurnStatus
 
@@ -71,7 +72,7 @@ def _waiting(result: Mapping[str, Any]) -> str:
     for item in result["waiting"]:
         question = Question(item["key"], item["question"], tuple(item["choices"]))
         lines.append(f"  {_line(question.key)}")
-        if "/model#" in question.key:
+        if TurnKey.read(question.key).is_of_model:
             begun = Path(result["journal"]).parent / "manual" / file_name(question.key)
             lines.append(f"    read:   {begun}.prompt.md")
             lines.append(f"    answer: in {begun}.answer.md, then ensemble resume {result['run']}")

@@ -20,6 +20,7 @@ from ensemble.journal.recording import (
     write_manifest,
 )
 from ensemble.journal.run_journal import Journal
+from ensemble.journal.turn_key import TurnKey
 from ensemble.models.manual import file_name, write_answer
 from ensemble.roles import RunStatus
 from ensemble.scenarios.loading import Loaded, load_scenario
@@ -119,7 +120,7 @@ async def resume_run(
 def _answers(choices: Choices, events: Sequence[Event], folder: Path) -> dict[str, str]:
     """Return a person's answers by question; those to a model's prompt are put where it looks."""
     given = sorted_out([_spelt_out(item) for item in choices.said], questions_open(events))
-    for key in [key for key in given if "/model#" in key]:
+    for key in [key for key in given if TurnKey.read(key).is_of_model]:
         write_answer(folder / "manual", key, given.pop(key))
     return given
 
