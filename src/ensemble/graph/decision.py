@@ -28,6 +28,7 @@ from ensemble.graph.state import (
     turns_of,
 )
 from ensemble.graph.voting import tally, voters_of, weight, winner
+from ensemble.models.provider import is_by_hand
 from ensemble.roles import HUMAN, Authority, Role, TurnStatus
 
 LEVELS: Final = tuple(Authority)
@@ -232,7 +233,7 @@ def _witnesses(voters: Sequence[Turn]) -> Document:
     models: dict[str, list[str]] = {}
     for turn in answered:
         served = turn.served or ""
-        by_hand = served == HUMAN or served.startswith("manual/")
+        by_hand = served == HUMAN or is_by_hand(served)
         models.setdefault(turn.path if by_hand else served, []).append(turn.path)
     return {
         "seated": len(voters),

@@ -40,7 +40,7 @@ from ensemble.graph.voting import voters_of
 from ensemble.graph.walk import taken_into
 from ensemble.journal.turn_key import TurnKey
 from ensemble.models.chain import Attempt
-from ensemble.models.provider import Candidate
+from ensemble.models.provider import EMBEDDED, Candidate
 from ensemble.roles import HUMAN, Role, TurnStatus
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _ended(
         status=outcome.status.value if failed else TurnStatus.ANSWERED.value,
         asked=chain[0].asked if chain else None,
         served=answered.reply.served if answered else by_person,
-        weak=answered is not None and answered.candidate.provider == "embedded",
+        weak=answered is not None and answered.candidate.provider == EMBEDDED,
         stand_in=answered is not None and answered.candidate.fallback,
         truncated=answered is not None and answered.reply.finish == "length",
         fallbacks=[_fallback(attempt) for attempt in _attempts(outcome)],

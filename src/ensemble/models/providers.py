@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 from ensemble.config import Provider as OwnServer
 from ensemble.config import Settings
 from ensemble.errors import UsageError
-from ensemble.models.provider import Candidate, ModelCall, Provider, Reply
+from ensemble.models.provider import EMBEDDED, MANUAL, Candidate, ModelCall, Provider, Reply
 from ensemble.models.registry import SERVERS
 
 
@@ -45,7 +45,7 @@ def providers_for(
         clean: takes secrets out of what a person is asked, before it is written.
     """
     table = {name: _own(module) for name, module in BUILT_IN.items()}
-    table["embedded"] = _embedded(settings)
+    table[EMBEDDED] = _embedded(settings)
     hosted = {
         name: OwnServer(base_url=known.base_url, api=known.api, api_key_env=known.key_env)
         for name, known in SERVERS.items()
@@ -56,7 +56,7 @@ def providers_for(
     if manual_folder is not None:
         from ensemble.models.manual import manual
 
-        table["manual"] = manual(
+        table[MANUAL] = manual(
             manual_folder, run=run, answers=answers, at_terminal=at_terminal, clean=clean
         )
     table["scripted"] = script or _no_script

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+NO_MODEL: Final = ("", "inherit")
+"""What an agent's file may say in place of a model."""
 SIZES: Final = ("tiny", "small", "medium", "large")
 """The size classes that an agent's `minimum_tier` names, smallest first."""
 

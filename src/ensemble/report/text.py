@@ -8,6 +8,7 @@ from typing import Any, Final
 from ensemble.graph.person import Question
 from ensemble.journal.turn_key import TurnKey
 from ensemble.models.manual import file_name
+from ensemble.models.provider import is_by_hand
 from ensemble.roles import TurnStatus
 
 _WIDTH: Final = 100
@@ -60,7 +61,7 @@ def _head(result: Mapping[str, Any]) -> str:
     lines += [f"  - {reason}" for reason in result["authority_reasons"]]
     seen: Mapping[str, Any] = result["witnesses"]
     served = {str(turn["served"] or "") for turn in result["turns"] if turn["served"]}
-    by_hand = bool(served) and all(name.startswith("manual/") for name in served)
+    by_hand = bool(served) and all(map(is_by_hand, served))
     who = "by hand" if by_hand else f"{seen['effective']:g} different models among them"
     lines.append(f"  {seen['answered']} of {seen['seated']} voters answered, {who}")
     return "\n".join(lines)

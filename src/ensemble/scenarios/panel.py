@@ -26,7 +26,7 @@ from ensemble.graph.topology import Topology
 from ensemble.journal.file import EVENTS, JournalFile
 from ensemble.journal.run_journal import Journal
 from ensemble.models.probes import Probes
-from ensemble.models.provider import Candidate, Params, Provider
+from ensemble.models.provider import MANUAL, Candidate, Params, Provider
 from ensemble.scenarios.graphs import find_topology, graph_file
 from ensemble.scenarios.performance import Plan, Stage, context_for, perform, resolve_chains
 from ensemble.scenarios.planning import redactor_for
@@ -198,7 +198,7 @@ class Panel:
 
         brought, chains = await self._models(ensemble, settings)
         asked = {c.provider for chain in chains.values() for c in chain if c.available}
-        if folder is None and asked == {"manual"}:
+        if folder is None and asked == {MANUAL}:
             raise UsageError(
                 "a person's prompts and answers need a folder to lie in",
                 where="models",

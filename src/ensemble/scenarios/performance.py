@@ -34,7 +34,7 @@ from ensemble.journal.digest import digest
 from ensemble.journal.run_journal import Journal
 from ensemble.models.policy import Policy
 from ensemble.models.probes import Probes
-from ensemble.models.provider import Candidate, Params, Provider
+from ensemble.models.provider import EMBEDDED, Candidate, Params, Provider
 from ensemble.models.selection import Wishes, resolve
 from ensemble.roles import RunStatus
 
@@ -268,7 +268,7 @@ def _refuse_without_model(chains: Mapping[str, tuple[Candidate, ...]]) -> None:
                 f"no model can be asked{reasons}",
                 where=path,
                 fix="`ensemble doctor` says how to get one"
-                if any(candidate.provider == "embedded" for candidate in chain)
+                if any(candidate.provider == EMBEDDED for candidate in chain)
                 else "add `embedded` to the chain; `ensemble doctor` says how to get others",
             )
 

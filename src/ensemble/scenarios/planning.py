@@ -14,7 +14,7 @@ from ensemble.graph.person import AskPerson, nobody
 from ensemble.graph.run_context import Limits
 from ensemble.journal.redaction import Redactor, secrets_of_environment
 from ensemble.models.probes import Probes
-from ensemble.models.provider import Params, Provider
+from ensemble.models.provider import EMBEDDED, Params, Provider
 from ensemble.scenarios.loading import Loaded
 from ensemble.scenarios.performance import Plan, resolve_chains
 
@@ -63,7 +63,7 @@ def plan_of(loaded: Loaded, chain: tuple[str, ...] = ()) -> Plan:
             files,
             tuple((name, str(value)) for name, value in sorted(scenario.inputs.facts.items())),
         ),
-        chain=tuple("embedded" if name.endswith(".gguf") else name for name in chain)
+        chain=tuple(EMBEDDED if name.endswith(".gguf") else name for name in chain)
         or scenario.models.chain,
         profile=scenario.models.profile,
         params=Params(params.temperature, params.seed, params.max_tokens),

@@ -22,6 +22,7 @@ from ensemble.journal.recording import (
 from ensemble.journal.run_journal import Journal
 from ensemble.journal.turn_key import TurnKey
 from ensemble.models.manual import file_name, write_answer
+from ensemble.models.provider import MANUAL, is_by_hand, is_embedded
 from ensemble.roles import RunStatus
 from ensemble.scenarios.loading import Loaded, load_scenario
 from ensemble.scenarios.performance import Outcome, Plan, Stage, perform, versions
@@ -155,7 +156,7 @@ async def _live(
         clean=redactor_for(settings).clean,
     )
     if choices.by_hand is not None:
-        providers["manual"] = choices.by_hand
+        providers[MANUAL] = choices.by_hand
     async with kept_open(), open_lab(loaded, watch.lab) as lab:
         stage = Stage(
             settings=settings, providers=providers, lab=lab, said=watch.text, person=choices.person
@@ -172,7 +173,7 @@ async def _live(
 def _hints(loaded: Loaded, ran: Ran) -> tuple[str, ...]:
     """Return what to run next, where the embedded model's words are all there is."""
     served = [str(turn["served"] or "") for turn in ran.result["turns"]]
-    if not any(name.startswith("embedded/") for name in served):
+    if not any(map(is_embedded, served)):
         return ()
     told = ["The embedded model's words only exercise the machinery; what was measured stands."]
     for case, folder in recorded_cases(loaded.path):
@@ -236,7 +237,7 @@ def _begin_manifest(folder: Path, loaded: Loaded, choices: Choices) -> None:
 
 def _end_manifest(folder: Path, journal: Journal, ran: Ran) -> None:
     served = sorted({turn["served"] for turn in ran.result["turns"] if turn["served"]})
-    by_hand = bool(served) and all(name.startswith("manual/") for name in served)
+    by_hand = bool(served) and all(map(is_by_hand, served))
     write_manifest(
         folder,
         {
