@@ -38,6 +38,9 @@ from ensemble.models.provider import EMBEDDED, Candidate, Params, Provider
 from ensemble.models.selection import Wishes, resolve
 from ensemble.roles import RunStatus
 
+Chains = Mapping[str, tuple[Candidate, ...]]
+"""Each seat's chain, by its path."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -101,8 +104,7 @@ class Stage:
     settings: Settings = field(default_factory=Settings)
     providers: Mapping[str, Provider] = field(default_factory=dict[str, Provider])
     lab: Measures | None = None
-    probes: Probes | None = None
-    chains: Mapping[str, tuple[Candidate, ...]] | None = None
+    chains: Chains | None = None
     """Set: resolved already, by seat path."""
     said: Callable[[str, str], None] | None = None
     person: AskPerson = nobody
@@ -237,7 +239,7 @@ async def _play(plan: Plan, journal: Journal, stage: Stage) -> None:
 async def _found(plan: Plan, stage: Stage) -> dict[str, Any]:
     chains = stage.chains
     if chains is None:
-        chains = await resolve_chains(plan, stage.settings, stage.probes or Probes())
+        chains = await resolve_chains(plan, stage.settings, Probes())
     return {
         "chains": {path: [asdict(c) for c in chain] for path, chain in chains.items()},
         "seed": plan.params.seed if plan.params.seed is not None else 0,

@@ -25,12 +25,12 @@ from ensemble.models.manual import file_name, write_answer
 from ensemble.models.provider import MANUAL, is_by_hand, is_embedded
 from ensemble.roles import RunStatus
 from ensemble.scenarios.loading import Loaded, load_scenario
-from ensemble.scenarios.performance import Outcome, Plan, Stage, perform, versions
+from ensemble.scenarios.performance import Chains, Outcome, Plan, Stage, perform, versions
 from ensemble.scenarios.planning import (
     Choices,
+    chains_within_limits,
     plan_of,
     redactor_for,
-    refuse_over_limits,
     settings_for,
 )
 from ensemble.scenarios.ran import Ran, Watch, ran_of
@@ -61,7 +61,7 @@ async def run_scenario(
     require_accepted(seated, loaded.project.root, accept=choices.accept_changes)
     if choices.record and loaded.recording is not None:
         refuse_to_replace(loaded.recording)
-    await refuse_over_limits(plan, settings_for(choices), where=str(path))
+    chains = await chains_within_limits(plan, settings_for(choices), where=str(path))
     run = f"r-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     file = JournalFile.create(loaded.project.runs / run, run)
     try:
@@ -70,7 +70,7 @@ async def run_scenario(
             run, file=file, redactor=redactor_for(settings_for(choices)), heard=watch.of(run)
         )
         _own(journal, 1)
-        return await _live(loaded, plan, journal, file.folder, choices, watch)
+        return await _live(loaded, plan, journal, file.folder, choices, watch, chains=chains)
     finally:
         file.close()
 
@@ -140,8 +140,16 @@ def _spelt_out(item: str) -> str:
 
 
 async def _live(
-    loaded: Loaded, plan: Plan, journal: Journal, folder: Path, choices: Choices, watch: Watch
+    loaded: Loaded,
+    plan: Plan,
+    journal: Journal,
+    folder: Path,
+    choices: Choices,
+    watch: Watch,
+    *,
+    chains: Chains | None = None,
 ) -> Ran:
+    """Run the plan; without `chains` those of the run's record are asked, or resolved now."""
     from ensemble.models.providers import kept_open, providers_for
     from ensemble.scenarios.stage_lab import open_lab
 
@@ -159,7 +167,12 @@ async def _live(
         providers[MANUAL] = choices.by_hand
     async with kept_open(), open_lab(loaded, watch.lab) as lab:
         stage = Stage(
-            settings=settings, providers=providers, lab=lab, said=watch.text, person=choices.person
+            settings=settings,
+            providers=providers,
+            lab=lab,
+            chains=chains,
+            said=watch.text,
+            person=choices.person,
         )
         outcome = await perform(plan, journal, stage)
     ran = ran_of(loaded, journal, str(folder / EVENTS), outcome)

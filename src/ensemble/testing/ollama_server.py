@@ -34,6 +34,8 @@ class OllamaServer:
     """Sent in place of every answer."""
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """The bodies of `/api/chat`, in order."""
+    listed: int = 0
+    """How often its models were listed."""
 
 
 @asynccontextmanager
@@ -46,6 +48,7 @@ async def ollama_server(
     server = OllamaServer("", speak, tags, read_share)
 
     async def listing(_: web.Request) -> web.Response:
+        server.listed += 1
         return web.json_response({"models": [{"name": tag, "model": tag} for tag in server.tags]})
 
     async def chat(request: web.Request) -> web.StreamResponse:
