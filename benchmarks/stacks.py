@@ -26,9 +26,10 @@ from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Member, node_name, seat
 from ensemble.journal.file import JournalFile
 from ensemble.journal.run_journal import Journal
-from ensemble.models.openai_chat import Endpoint, openai_chat
+from ensemble.models.openai_chat import openai_chat
 from ensemble.models.policy import Policy
 from ensemble.models.provider import Candidate, Form, ModelCall, Provider, Reply
+from ensemble.models.wire import Endpoint
 from ensemble.scenarios.graphs import find_topology
 from ensemble.scenarios.planning import redactor_for
 

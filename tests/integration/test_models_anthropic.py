@@ -14,7 +14,6 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from ensemble.config import Provider as OwnServer
 from ensemble.config import Settings
 from ensemble.models.anthropic_chat import anthropic_chat, held_schema
-from ensemble.models.openai_chat import Endpoint, close_session
 from ensemble.models.provider import (
     Candidate,
     Failure,
@@ -26,6 +25,7 @@ from ensemble.models.provider import (
     Usage,
 )
 from ensemble.models.providers import providers_for
+from ensemble.models.wire import Endpoint, close_session
 
 SCHEMA: Final = {
     "type": "object",

@@ -28,11 +28,12 @@ from ensemble.models.embedded import (
 )
 from ensemble.models.form_probe import probe_first
 from ensemble.models.forms import Forms
-from ensemble.models.openai_chat import Endpoint, close_session, openai_chat, shared_session
+from ensemble.models.openai_chat import openai_chat
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Params
 from ensemble.models.providers import close_providers, providers_for
 from ensemble.models.weights import fetch_weights
+from ensemble.models.wire import Endpoint, close_session, shared_session
 
 pytest.importorskip("xllamacpp", reason="the extra `local` is not installed")
 

@@ -11,8 +11,8 @@ from langchain_core.messages import HumanMessage
 from ensemble.errors import NoModelLeft, UsageError
 from ensemble.models import ollama_chat as ollama_module
 from ensemble.models.ollama_chat import ollama_chat, pull, shown
-from ensemble.models.openai_chat import close_session
 from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Params
+from ensemble.models.wire import close_session
 from ensemble.scenarios.pulling import pulled
 from ensemble.testing.ollama_server import OllamaServer, ollama_server
 

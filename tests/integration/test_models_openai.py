@@ -12,9 +12,10 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from ensemble.journal.run_journal import Journal
 from ensemble.models.chain import Answered, ask
-from ensemble.models.openai_chat import Endpoint, close_session, openai_chat
+from ensemble.models.openai_chat import openai_chat
 from ensemble.models.policy import Policy
 from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Reply, Usage
+from ensemble.models.wire import Endpoint, close_session
 from ensemble.testing import scripted
 from ensemble.testing.model_server import (
     Act,

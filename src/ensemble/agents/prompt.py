@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from ensemble.agents.casting import Casting
-from ensemble.answers.answer import Wanted
+from ensemble.answers.answer import DISPOSITION_STATES, Wanted
 from ensemble.roles import CognitiveMode, ToolMode
 
 PREAMBLE: Final = (
@@ -174,8 +174,7 @@ def _form(casting: Casting, wanted: Wanted) -> str:
     if wanted.dispositions:
         head.append("**Dispositions**:")
         head += [
-            f"- {name}: accepted | fixed | rejected | deferred — {{why}}"
-            for name in wanted.dispositions
+            f"- {name}: {' | '.join(DISPOSITION_STATES)} — {{why}}" for name in wanted.dispositions
         ]
     if wanted.claims:
         head.append("**Claims**:")

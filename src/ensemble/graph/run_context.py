@@ -51,6 +51,8 @@ class RunContext:
     """Told the call's key and each piece of text as it arrives, for the display only."""
     person: AskPerson = nobody
     """Who answers where a person has to."""
+    resumable: bool = True
+    """Whether `ensemble resume` can go on with the run."""
     until_decided: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What an invocation that brought no context keeps open until its decision."""
     paused: list[Paused] = field(default_factory=list[Paused])
@@ -151,7 +153,7 @@ class RunContext:
             said: Any = self.person(question)
             text = await said if inspect.isawaitable(said) else said
             if text is None:
-                raise question.pause(self.journal.run)
+                raise question.pause(self.journal.run if self.resumable else None)
             question.accept(text)
             return "person_answered", {"value": text}
 

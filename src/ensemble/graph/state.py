@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 from typing_extensions import TypedDict  # before Python 3.12 no schema is made of typing's own
 
+from ensemble.journal.turn_key import place_of
 from ensemble.roles import ROLE_DEFAULTS, TurnStatus
 
 Document = dict[str, Any]
@@ -136,12 +137,6 @@ def turns_of(state: Mapping[str, Any]) -> list[Turn]:
 def in_order(turn: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return what a turn's document is sorted by, wherever turns are listed."""
     return (turn.get("step", turn["occurrence"]), turn["rank"], place_of(turn["path"]))
-
-
-def place_of(path: str) -> tuple[str, int]:
-    """Return the seat and the number in it: `panel[10]` after `panel[9]`."""
-    seat, _, number = path.partition("[")
-    return seat, int(number.removesuffix("]")) if number else 0
 
 
 def latest(turns: Sequence[Turn]) -> list[Turn]:

@@ -38,8 +38,9 @@ from ensemble.graph.state import (
 )
 from ensemble.graph.voting import voters_of
 from ensemble.graph.walk import taken_into
+from ensemble.journal.turn_key import TurnKey
 from ensemble.models.chain import Attempt
-from ensemble.models.provider import Candidate
+from ensemble.models.provider import EMBEDDED, Candidate
 from ensemble.roles import HUMAN, Role, TurnStatus
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ async def _go_on(
         outcome = await ask_person(wanted, progress, run)
     else:
         opening = _opening(state, run, progress.own)
-        role = progress.key.rpartition("/")[2].partition("#")[0]
+        role = TurnKey.read(progress.key).role
         outcome = await ask_models(
             member.path, wanted, opening, progress, run, agent=member.agent.name, role=role
         )
@@ -191,8 +192,8 @@ def _ended(
     chain: Sequence[Candidate],
 ) -> Turn:
     """Return the turn as it ended."""
-    role = progress.key.rpartition("/")[2].partition("#")[0]
-    casting = ensemble.castings[member.path, role]
+    key = TurnKey.read(progress.key)
+    casting = ensemble.castings[member.path, key.role]
     answered = outcome.answered
     failed = isinstance(outcome, SeatFailure)
     by_person = HUMAN if member.agent.is_person and not failed else None
@@ -201,21 +202,21 @@ def _ended(
         seat=member.seat,
         path=member.path,
         rank=ensemble.rank(member.seat),
-        occurrence=int(progress.key.rpartition("#")[2]),
+        occurrence=key.occurrence,
         agent=member.agent.name,
         version=member.agent.spec.version,
         sha256=member.agent.sha256,
-        role=role,
+        role=key.role,
         mode=str(casting.mode),
         tool_mode=casting.tool_mode and str(casting.tool_mode),
         status=outcome.status.value if failed else TurnStatus.ANSWERED.value,
         asked=chain[0].asked if chain else None,
         served=answered.reply.served if answered else by_person,
-        weak=answered is not None and answered.candidate.provider == "embedded",
+        weak=answered is not None and answered.candidate.provider == EMBEDDED,
         stand_in=answered is not None and answered.candidate.fallback,
         truncated=answered is not None and answered.reply.finish == "length",
         fallbacks=[_fallback(attempt) for attempt in _attempts(outcome)],
-        answer=None if failed else _kept(outcome.answer, role),
+        answer=None if failed else _kept(outcome.answer, key.role),
         problem=outcome.problem if failed else None,
         model_calls=outcome.calls,
         round=progress.round,
@@ -250,8 +251,9 @@ def _weighed(
 
 def _key(member: Member, role: str, state: Mapping[str, Any]) -> str:
     """Return the key of the member's next turn in `role`."""
-    begun = f"{member.path}/{role}#"
-    return f"{begun}{sum(key.startswith(begun) for key in state.get('turns', {}))}"
+    known: Mapping[str, Document] = state.get("turns", {})
+    same = (turn["path"] == member.path and turn["role"] == role for turn in known.values())
+    return str(TurnKey(member.path, role, sum(same)))
 
 
 def _before(state: Mapping[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ from ensemble.journal.divergence import Divergence
 from ensemble.journal.file import JournalFile
 from ensemble.journal.record import ANSWERED, ASKED, Event
 from ensemble.journal.redaction import Redactor
+from ensemble.journal.turn_key import TurnKey
 
 Perform = Callable[[], Awaitable[tuple[str, dict[str, Any]]]]
 Heard = Callable[[Event], None]
@@ -207,7 +208,7 @@ class Journal:
         unused = [
             outcome
             for place, outcome in self._outcomes.items()
-            if place not in self._used and outcome.key.partition("/")[0] not in cut
+            if place not in self._used and TurnKey.read(outcome.key).path not in cut
         ]
         self.divergence.raise_first(unused)
 

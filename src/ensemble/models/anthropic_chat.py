@@ -14,7 +14,6 @@ from ensemble.models.event_stream import events
 from ensemble.models.faults import DECLINED, is_overflow
 from ensemble.models.forced_call import DESCRIPTION, FUNCTION, answer_in, parameters
 from ensemble.models.messages import plain
-from ensemble.models.openai_chat import Endpoint
 from ensemble.models.provider import (
     Candidate,
     Failure,
@@ -26,7 +25,7 @@ from ensemble.models.provider import (
     Usage,
 )
 from ensemble.models.registry import model_at
-from ensemble.models.wire import Answer, answered
+from ensemble.models.wire import Answer, Endpoint, answered, count, mapping
 
 _VERSION: Final = "2023-06-01"
 _NOT_PAID: Final = "credit balance is too low"
@@ -163,12 +162,9 @@ class _Message:
 
     async def hear(self, answer: Answer) -> None:
         """Take the whole answer, streamed or plain, or fail."""
-        if answer.kind == "application/json":
-            self._take_whole(_parsed(await answer.whole()))
+        if not answer.is_stream:
+            self._take_whole(await answer.whole())
             return
-        if answer.kind != "text/event-stream":
-            text = f"the server answered {answer.kind}, which no model does"
-            raise ModelFailure(Failure.UNUSABLE, text)
         async with aclosing(events(answer.read)) as found:
             async for event in found:
                 if event.get("type") == "message_stop":
@@ -182,7 +178,7 @@ class _Message:
             raise ModelFailure(Failure.UNUSABLE, "the message does not say why it stopped")
         usage = self._usage
         cached, written = usage.get("cache_read_input_tokens"), "cache_creation_input_tokens"
-        fresh = _count(usage.get("input_tokens"))
+        fresh = count(usage.get("input_tokens"))
         # What was read from or written to the cache is not in `input_tokens`.
         read = None if fresh is None else fresh + sum(map(_or_zero, (cached, usage.get(written))))
         cut = self._stopped in _CUT
@@ -191,35 +187,35 @@ class _Message:
             answer_in(called, words, self._candidate, self._call, cut=cut),
             served,
             "length" if cut else "stop",
-            Usage(read, _count(cached), _count(usage.get("output_tokens"))),
+            Usage(read, count(cached), count(usage.get("output_tokens"))),
         )
 
     def _take(self, event: dict[str, Any]) -> None:
         match event.get("type"):
             case "error":
-                raise _told_failure(_mapping(event.get("error")))
+                raise _told_failure(mapping(event.get("error")))
             case "message_start":
-                self._count(_mapping(_mapping(event.get("message")).get("usage")))
+                self._count(mapping(mapping(event.get("message")).get("usage")))
             case "content_block_delta":
-                if not (delta := _mapping(event.get("delta"))):
+                if not (delta := mapping(event.get("delta"))):
                     # Left out, something that was said would be lost unseen.
                     raise ModelFailure(Failure.UNUSABLE, "a piece of the answer has no text")
                 self._say(delta.get("text"), delta.get("partial_json"))
             case "message_delta":
-                self._stop(_mapping(event.get("delta")).get("stop_reason"))
-                self._count(_mapping(event.get("usage")))
+                self._stop(mapping(event.get("delta")).get("stop_reason"))
+                self._count(mapping(event.get("usage")))
             case _:
                 pass  # pings, the edges of blocks, and what later versions add
 
     def _take_whole(self, message: dict[str, Any]) -> None:
         if message.get("type") == "error":
-            raise _told_failure(_mapping(message.get("error")))
+            raise _told_failure(mapping(message.get("error")))
         content: Any = message.get("content")
         blocks = cast("list[Any]", content) if isinstance(content, list) else []
-        for block in map(_mapping, blocks):
+        for block in map(mapping, blocks):
             called = json.dumps(block["input"]) if block.get("input") else None
             self._say(block.get("text"), called)
-        self._count(_mapping(message.get("usage")))
+        self._count(mapping(message.get("usage")))
         self._stop(message.get("stop_reason"))
 
     def _say(self, text: Any, called: Any) -> None:
@@ -238,7 +234,7 @@ class _Message:
         self._stopped = str(reason or self._stopped)
 
     def _count(self, usage: dict[str, Any]) -> None:
-        self._usage.update({name: count for name, count in usage.items() if count is not None})
+        self._usage.update({name: told for name, told in usage.items() if told is not None})
 
 
 def _told_failure(error: dict[str, Any]) -> ModelFailure:
@@ -248,21 +244,5 @@ def _told_failure(error: dict[str, Any]) -> ModelFailure:
     return ModelFailure(_TOLD.get(kind, overflow), f"{kind}: {text}")
 
 
-def _parsed(data: bytes) -> dict[str, Any]:
-    try:
-        return _mapping(json.loads(data.decode()))
-    except (ValueError, RecursionError) as error:
-        raise ModelFailure(Failure.UNUSABLE, f"the answer is no JSON: {error}") from None
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    """Return a JSON object; an empty one for anything else a server may send in its place."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
-
-
 def _or_zero(value: Any) -> int:
-    return _count(value) or 0
+    return count(value) or 0

@@ -18,6 +18,7 @@ from ensemble.models.messages import fewest_tokens, is_json
 from ensemble.models.pacing import turn_at
 from ensemble.models.policy import OF_FORM, Policy
 from ensemble.models.provider import (
+    EMBEDDED,
     Candidate,
     Failure,
     Form,
@@ -299,6 +300,6 @@ def _fix(chain: Sequence[Candidate], attempts: Sequence[Attempt]) -> str:
             return "show the seat less, or name a model with a larger window"
         case _:
             pass
-    if not any(candidate.provider == "embedded" for candidate in chain):
+    if not any(candidate.provider == EMBEDDED for candidate in chain):
         return "mend a cause named above, or add `embedded` to the chain"
     return "mend a cause named above: set a key, start Ollama, or `ensemble models fetch`"

@@ -27,7 +27,7 @@ from ensemble.models.provider import (
     Reply,
     Usage,
 )
-from ensemble.models.wire import answered
+from ensemble.models.wire import answered, count
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,13 +70,13 @@ async def ollama_chat(candidate: Candidate, call: ModelCall) -> Reply:
         failure.partial = called.text or "".join(parts)
         raise
     cut = last.get("done_reason") == "length"
-    read = _count(last.get("prompt_eval_count"))
+    read = count(last.get("prompt_eval_count"))
     _refuse_cut_prompt(read, fewest, window)
     return Reply(
         text=answer_in(called.text, "".join(parts), candidate, call, cut=cut),
         served=f"ollama/{candidate.model}",
         finish="length" if cut else "stop",
-        usage=Usage(read, None, _count(last.get("eval_count"))),
+        usage=Usage(read, None, count(last.get("eval_count"))),
     )
 
 
@@ -112,7 +112,7 @@ async def shown(tag: str) -> tuple[int | None, tuple[str, ...]]:
     async with _client(tag) as client:
         told: Any = await client.show(tag)
     facts: dict[str, Any] = dict(told.modelinfo or {})
-    windows = [_count(facts[name]) for name in facts if name.endswith(".context_length")]
+    windows = [count(facts[name]) for name in facts if name.endswith(".context_length")]
     return next(iter(windows), None), tuple(map(str, told.capabilities or ()))
 
 
@@ -178,10 +178,6 @@ def _piece(line: bytes) -> dict[str, Any]:
     if not isinstance(piece.get("message"), dict):
         raise ModelFailure(Failure.UNUSABLE, f"a piece without a message: {line[:_SHOWN]!r}")
     return piece
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
 
 
 def _refuse_cut_prompt(reported: int | None, fewest: int, window: int) -> None:

@@ -13,7 +13,7 @@ from ensemble.config import Settings
 from ensemble.models.breaker import OF_PROCESS, Breakers
 from ensemble.models.forms import Forms, Lessons
 from ensemble.models.pacing import Pace
-from ensemble.models.provider import Failure
+from ensemble.models.provider import EMBEDDED, MANUAL, Failure
 
 OF_FORM: Final = (Failure.FORM, Failure.FORM_CLOSED)
 """Failures that the same model may not have in a weaker form."""
@@ -45,9 +45,9 @@ class Policy:
     """A server that asks for a longer wait is left for the next model."""
     call_s: float = 600.0
     """One whole attempt, streaming included."""
-    unhurried: frozenset[str] = frozenset({"manual"})
+    unhurried: frozenset[str] = frozenset({MANUAL})
     """Providers with deadlines of their own."""
-    at_once: Mapping[str, int] = field(default_factory=lambda: {"embedded": 1, "ollama": 4})
+    at_once: Mapping[str, int] = field(default_factory=lambda: {EMBEDDED: 1, "ollama": 4})
     """Calls in flight per provider, over the whole process."""
     at_once_elsewhere: int = 256
     """The same for providers not named."""
@@ -57,7 +57,7 @@ class Policy:
     """Requests and tokens a minute, per provider."""
     breakers: Breakers = OF_PROCESS
     """Who is left alone for a while."""
-    unbroken: frozenset[str] = frozenset({"manual", "scripted"})
+    unbroken: frozenset[str] = frozenset({MANUAL, "scripted"})
     """Providers that no failure says anything about."""
     forms: Lessons = field(default_factory=Lessons)
     """What models refuse to be asked in."""

@@ -9,12 +9,28 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ensemble.models.messages import plain
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
+
+
+EMBEDDED: Final = "embedded"
+"""The provider of the small model that comes along, and its name as a wish."""
+MANUAL: Final = "manual"
+"""The provider that is a person, or whatever chat window they paste into."""
+
+
+def is_embedded(served: str) -> bool:
+    """Return whether `served`, of a reply, names the embedded model."""
+    return served.startswith(f"{EMBEDDED}/")
+
+
+def is_by_hand(served: str) -> bool:
+    """Return whether `served`, of a reply, names a person behind a file."""
+    return served.startswith(f"{MANUAL}/")
 
 
 class Failure(StrEnum):

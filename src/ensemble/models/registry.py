@@ -12,6 +12,8 @@ from typing import Any, Final, Literal
 
 from ensemble.models.provider import Form
 
+NO_MODEL: Final = ("", "inherit")
+"""What an agent's file may say in place of a model."""
 SIZES: Final = ("tiny", "small", "medium", "large")
 """The size classes that an agent's `minimum_tier` names, smallest first."""
 

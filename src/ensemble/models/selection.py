@@ -17,10 +17,11 @@ from ensemble.config import Settings
 from ensemble.models.forms import Forms
 from ensemble.models.price_table import listed
 from ensemble.models.probes import Probes
-from ensemble.models.provider import Candidate, Form
+from ensemble.models.provider import EMBEDDED, Candidate, Form
 from ensemble.models.providers import BUILT_IN
 from ensemble.models.registry import (
     LITELLM_KEYS,
+    NO_MODEL,
     PROVIDERS,
     SIZES,
     Known,
@@ -31,7 +32,6 @@ from ensemble.models.registry import (
 )
 
 BUILT_IN_WEIGHTS: Final = "SmolLM2-135M-Instruct"
-_NO_MODEL: Final = ("", "inherit")
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,14 @@ async def resolve(
 
 
 def embedded_candidate(
-    settings: Settings, probes: Probes, *, asked: str = "embedded", fallback: bool = False
+    settings: Settings, probes: Probes, *, asked: str = EMBEDDED, fallback: bool = False
 ) -> Candidate:
     """Return the embedded model as a candidate."""
     own = settings.embedded
     missing = probes.embedded_missing(own.gguf)
     return Candidate(
         asked=asked,
-        provider="embedded",
+        provider=EMBEDDED,
         model=own.gguf.stem if own.gguf else BUILT_IN_WEIGHTS,
         available=missing is None,
         reason=missing or "embedded: asked for by name",
@@ -135,7 +135,7 @@ class _Here:
 
 def _wished(wishes: Wishes) -> tuple[str, ...]:
     names = dict.fromkeys((wishes.model or "", *wishes.fallbacks))
-    return tuple(name for name in names if name not in _NO_MODEL)
+    return tuple(name for name in names if name not in NO_MODEL)
 
 
 async def _by_profile(wishes: Wishes, here: _Here, *, every: bool) -> list[Candidate]:
@@ -164,7 +164,7 @@ def _last(settings: Settings, probes: Probes, *, fallback: bool, better: bool) -
 async def _candidates(name: str, reason: str, here: _Here, *, fallback: bool) -> list[Candidate]:
     """Return every route to `name` that is open, or one candidate that says why none is."""
     target = here.led(name)
-    if target == "embedded":
+    if target == EMBEDDED:
         return [embedded_candidate(here.settings, here.probes, asked=name, fallback=fallback)]
     if holder := PROVIDERS.get(target, Known()).holder:
         return [_in_place_of_a_model(name, target, holder, fallback=fallback)]

@@ -35,9 +35,12 @@ from ensemble.journal.run_journal import Journal
 from ensemble.models.form_probe import probe_first
 from ensemble.models.policy import Policy
 from ensemble.models.probes import Probes
-from ensemble.models.provider import Candidate, Params, Provider
+from ensemble.models.provider import EMBEDDED, Candidate, Params, Provider
 from ensemble.models.selection import Wishes, resolve
 from ensemble.roles import RunStatus
+
+Chains = Mapping[str, tuple[Candidate, ...]]
+"""Each seat's chain, by its path."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +105,15 @@ class Stage:
     settings: Settings = field(default_factory=Settings)
     providers: Mapping[str, Provider] = field(default_factory=dict[str, Provider])
     lab: Measures | None = None
-    probes: Probes | None = None
-    chains: Mapping[str, tuple[Candidate, ...]] | None = None
+    chains: Chains | None = None
     """Set: resolved already, by seat path."""
+    probes: Probes | None = None
+    """What was found out about models and servers already."""
     said: Callable[[str, str], None] | None = None
     person: AskPerson = nobody
     """Who answers where a person has to."""
+    resumable: bool = True
+    """Whether `ensemble resume` can go on with the run."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,7 @@ async def context_for(plan: Plan, journal: Journal, stage: Stage) -> RunContext:
         seed=found["seed"],
         said=stage.said,
         person=stage.person,
+        resumable=stage.resumable,
     )
 
 
@@ -261,7 +268,7 @@ def _refuse_without_model(chains: Mapping[str, tuple[Candidate, ...]]) -> None:
                 f"no model can be asked{reasons}",
                 where=path,
                 fix="`ensemble doctor` says how to get one"
-                if any(candidate.provider == "embedded" for candidate in chain)
+                if any(candidate.provider == EMBEDDED for candidate in chain)
                 else "add `embedded` to the chain; `ensemble doctor` says how to get others",
             )
 

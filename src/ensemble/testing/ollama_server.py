@@ -36,6 +36,8 @@ class OllamaServer:
     """Sent in place of every answer."""
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """The bodies of `/api/chat`, in order."""
+    listed: int = 0
+    """How often its models were listed."""
 
 
 @asynccontextmanager
@@ -48,6 +50,7 @@ async def ollama_server(
     server = OllamaServer("", speak, tags, read_share)
 
     async def listing(_: web.Request) -> web.Response:
+        server.listed += 1
         told = {"digest": server.digest}
         models = [{"name": tag, "model": tag, **told} for tag in server.tags]
         return web.json_response({"models": models})
