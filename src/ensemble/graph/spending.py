@@ -110,4 +110,4 @@ class Spending:
 
 def is_spared(event: Event) -> bool:
     """Return whether an attempt ended without its model being asked at all."""
-    return event.body.get("class") == Failure.CIRCUIT_OPEN
+    return event.body.get("class") == Failure.CIRCUIT_OPEN or "over" in event.body

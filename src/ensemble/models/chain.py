@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from ensemble.canonical import without_surrogates
 from ensemble.errors import EnsembleError, NoModelLeft
 from ensemble.journal.record import Event
+from ensemble.models.fit import refuse_misfit, shortened
 from ensemble.models.messages import fewest_tokens, is_json, plain
 from ensemble.models.pacing import turn_at
 from ensemble.models.policy import Policy
@@ -124,11 +125,10 @@ async def ask(
     for candidate in chain:
         if not candidate.available or not _is_roomier(candidate, too_small):
             continue
-        wait, tries = 0.0, 0
+        wait, tries, asked = 0.0, 0, fitted(call, candidate)
         while True:
             tries += 1
             number = len(attempts) + 1
-            asked = fitted(call, candidate)
             about = dict(admit(candidate, asked, number)) if admit else {}
             event = await recorder.effect(
                 "model",
@@ -144,14 +144,14 @@ async def ask(
             told_s = event.body.get("retry_after_s")
             wait = policy.wait_s(attempts[-1].failure, tries, told_s, f"{call.key}#{number}")
             if wait is None:
-                break
-        match attempts[-1].failure:
-            case Failure.BAD_REQUEST:
-                break
-            case Failure.CONTEXT:
-                too_small = candidate
-            case _:
-                pass
+                shorter = _shorter(asked, event)
+                if shorter is None:
+                    break
+                wait, tries, asked = 0.0, 0, shorter
+        if attempts[-1].failure is Failure.BAD_REQUEST:
+            break
+        if attempts[-1].failure is Failure.CONTEXT:
+            too_small = candidate
     raise ChainExhausted(call.key, chain, attempts)
 
 
@@ -176,6 +176,12 @@ def fitted(call: ModelCall, candidate: Candidate) -> ModelCall:
     return replace(call, params=params, schema=schema)
 
 
+def _shorter(call: ModelCall, failed: Event) -> ModelCall | None:
+    """Return what to ask the same model where the call did not fit; None for nothing."""
+    misfit = failed.body.get("class") == Failure.CONTEXT
+    return shortened(call, failed.body.get("over")) if misfit else None
+
+
 def _attempt(
     candidate: Candidate,
     call: ModelCall,
@@ -190,6 +196,8 @@ def _attempt(
         breaker = policy.breakers.of(candidate.provider, candidate.model)
         always = last or candidate.provider in policy.unbroken
         try:
+            if candidate.context is not None and candidate.provider not in policy.counting:
+                refuse_misfit(call, candidate.context)
             if not always:
                 breaker.refuse()
             if wait_s:
@@ -230,6 +238,8 @@ def _told(failed: ModelFailure) -> dict[str, Any]:
     }
     if failed.retry_after_s is not None:
         told["retry_after_s"] = failed.retry_after_s
+    if failed.over is not None:
+        told["over"] = failed.over
     if failed.partial:
         told["partial"] = without_surrogates(failed.partial[:PARTIAL_AT_MOST])
     return told

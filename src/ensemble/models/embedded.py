@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -29,12 +30,15 @@ from ensemble.models.embedded_server import (
     starting,
     take_lease,
 )
+from ensemble.models.fit import refuse_misfit, surely_fits
+from ensemble.models.messages import plain
 from ensemble.models.openai_chat import Endpoint, openai_chat
 from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Provider, Reply
 from ensemble.models.weights import fetch_weights
 
 _FIRST_BYTE_S: Final = 600.0
 _IDLE_S: Final = 120.0
+_ERRAND_S: Final = 60.0
 _KEPT_VARIABLES: Final = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
 _PROMPT_TOKENS: Final = re.compile(r"^llamacpp:prompt_tokens_total (\S+)$", re.MULTILINE)
 
@@ -65,6 +69,9 @@ def embedded_chat(settings: Embedded) -> Provider:
             idle_s=_IDLE_S,
         )
         try:
+            if not surely_fits(call, settings.context):
+                tokens = await asyncio.to_thread(prompt_tokens, lease, plain(call.messages))
+                refuse_misfit(call, settings.context, len(tokens))
             return await openai_chat(endpoint)(candidate, call)
         except ModelFailure as failure:
             if failure.kind is Failure.TRANSPORT:
@@ -109,13 +116,33 @@ def leave_server() -> None:
 
 def prompt_tokens_computed(settings: Embedded) -> int:
     """Return how many prompt tokens the running server has computed, by its own counter."""
-    lease = join_server(settings)
-    request = urllib.request.Request(  # noqa: S310 - our own server on loopback
-        f"{lease.url}/metrics", headers={"Authorization": f"Bearer {lease.key}"}
-    )
-    with LOOPBACK.open(request, timeout=10) as answer:
-        found = _PROMPT_TOKENS.search(answer.read().decode())
+    found = _PROMPT_TOKENS.search(_said(join_server(settings), "/metrics"))
     return int(float(found[1])) if found else 0
+
+
+def prompt_tokens(lease: Lease, messages: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Return the tokens of a prompt, as the server itself puts it together and cuts it.
+
+    Raises:
+        ModelFailure: the server does not answer.
+    """
+    try:
+        prompt = json.loads(_said(lease, "/apply-template", {"messages": list(messages)}))["prompt"]
+        cut = {"content": prompt, "add_special": True, "parse_special": True}
+        return json.loads(_said(lease, "/tokenize", cut))["tokens"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelFailure(Failure.TRANSPORT, f"the prompt cannot be counted: {error}") from error
+
+
+def _said(lease: Lease, route: str, body: Mapping[str, Any] | None = None) -> str:
+    """Return what the server says at a route; a body is posted."""
+    request = urllib.request.Request(  # noqa: S310 - our own server on loopback
+        f"{lease.url}{route}",
+        None if body is None else json.dumps(body).encode(),
+        {"Authorization": f"Bearer {lease.key}", "Content-Type": "application/json"},
+    )
+    with LOOPBACK.open(request, timeout=_ERRAND_S) as answer:
+        return answer.read().decode()
 
 
 _joining: Final = threading.Lock()

@@ -47,6 +47,8 @@ class Policy:
     """Requests and tokens a minute, per provider."""
     breakers: Breakers = OF_PROCESS
     """Who is left alone for a while."""
+    counting: frozenset[str] = frozenset({"embedded"})
+    """Providers that count a prompt with the model's own tokenizer."""
     unbroken: frozenset[str] = frozenset({"manual", "scripted"})
     """Providers that no failure says anything about."""
 

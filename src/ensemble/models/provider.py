@@ -37,10 +37,19 @@ class Failure(StrEnum):
 class ModelFailure(Exception):
     """One attempt at one model failed; `kind` says how, the text says what was seen."""
 
-    def __init__(self, kind: Failure, text: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        kind: Failure,
+        text: str,
+        *,
+        retry_after_s: float | None = None,
+        over: int | None = None,
+    ) -> None:
         super().__init__(text)
         self.kind = kind
         self.retry_after_s = retry_after_s
+        self.over = over
+        """By how many tokens it does not fit, where that was counted and it was never sent."""
         self.partial = ""
         """What was heard before it failed; never an answer."""
 
@@ -94,6 +103,10 @@ class ModelCall:
     params: Params = Params()
     heard: Callable[[str], None] | None = None
     """Told each piece of text as it arrives, for the display only."""
+    shared: int = 0
+    """How many messages, from the first, all seats share: a hint for prompt caches."""
+    gives_way: tuple[tuple[str, str], ...] = ()
+    """Passages, and what stands for each where the prompt does not fit, in this order."""
 
 
 @dataclass(frozen=True)
