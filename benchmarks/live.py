@@ -58,7 +58,7 @@ def live_run(project: Path, scenario: str, *, cache: Path) -> LiveRun:
     import psutil
 
     settings = Embedded()
-    with _own_cache(cache):
+    with own_cache(cache):
         lease = join_server(settings)
         server = psutil.Process(lease.pid)
         try:
@@ -119,7 +119,7 @@ def _prompts(lease: Lease, journal: Path) -> Iterator[tuple[int, ...]]:
 
 
 @contextmanager
-def _own_cache(cache: Path) -> Generator[None]:
+def own_cache(cache: Path) -> Generator[None]:
     """Use a cache folder of one's own that has the weights in it already."""
     weights = fetch_weights()
     (cache / "weights").mkdir(parents=True)

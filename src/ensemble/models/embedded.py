@@ -152,7 +152,7 @@ _leases: Final[dict[Path, Lease]] = {}
 def _folder(settings: Embedded, gguf: Path) -> Path:
     """Return the folder of the server with these settings on this host."""
     size = gguf.stat().st_size if gguf.is_file() else 0
-    told = [str(gguf), size, settings.threads, settings.context]
+    told = [str(gguf), size, settings.threads, settings.context, settings.slots]
     name = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
     return cache_folder() / "embedded" / f"{platform.node() or 'host'}-{name}"
 
@@ -173,7 +173,8 @@ def _start(folder: Path, gguf: Path, settings: Embedded) -> dict[str, Any]:
     (folder / STATE).unlink(missing_ok=True)
     command = [sys.executable, "-m", "ensemble.models.embedded_server", "--folder", str(folder)]
     command += ["--gguf", str(gguf)]
-    command += ["--threads", str(settings.threads), "--context", str(settings.context)]
+    for name in ("threads", "context", "slots"):
+        command += [f"--{name}", str(getattr(settings, name))]
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     # Read by OpenMP when it loads: spinning threads on busy cores cost a tenfold.
     environment = {**kept, "OMP_WAIT_POLICY": "passive"}

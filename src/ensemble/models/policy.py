@@ -58,7 +58,7 @@ class Policy:
         usual = cls()
         own = {name: pace.at_once for name, pace in settings.pace.items() if pace.at_once}
         return cls(
-            at_once={**usual.at_once, **own},
+            at_once={**usual.at_once, "embedded": settings.embedded.slots, **own},
             at_once_in_all=settings.at_once or usual.at_once_in_all,
             pace={
                 name: Pace(pace.requests_per_minute, pace.tokens_per_minute)

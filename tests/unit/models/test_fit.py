@@ -27,7 +27,16 @@ def texts(call: ModelCall | None) -> list[str]:
 
 @pytest.mark.parametrize(
     ("text", "tokens"),
-    [("", 0), ("word", 1), ("measurements", 2), ("2026", 4), ("a.b", 3), ("ä", 1), ("评", 2)],
+    [
+        ("", 0),
+        ("word", 1),
+        ("measurements", 2),
+        ("2026", 4),
+        ("a.b", 3),
+        ("a\n    b", 4),
+        ("ä", 1),
+        ("评", 2),
+    ],
 )
 def test_a_text_is_counted_by_classes_of_characters(text: str, tokens: int) -> None:
     empty = counted([{"content": ""}])
