@@ -64,7 +64,7 @@ _TEXTS: Final = {
     "data": "schemas/*.json",
     "docs": "docs/*.md",
 }
-_LONGEST: Final = 12_000
+_SHORTEST, _LONGEST = 1_000, 12_000
 
 
 def estimating(_: Options) -> Iterable[Row]:
@@ -113,10 +113,11 @@ class _Cost:
 def _error(kind: str, files: Sequence[Path], lease: Lease) -> Iterable[Row]:
     """Yield by how much the texts of one kind are counted too low and too high at worst."""
     off: list[float] = []
-    for file in files:
-        messages = [{"role": "user", "content": file.read_text(encoding="utf-8")[:_LONGEST]}]
+    texts = [text for file in files if len(text := file.read_text(encoding="utf-8")) > _SHORTEST]
+    for text in texts:
+        messages = [{"role": "user", "content": text[:_LONGEST]}]
         off.append(100 * (counted(messages) / len(prompt_tokens(lease, messages)) - 1))
-    how = f"estimate beside the model's own tokenizer, {len(files)} texts: {kind}, the worst"
+    how = f"estimate beside the model's own tokenizer, {len(texts)} texts: {kind}, the worst"
     low, high = max(0.0, -min(off)), max(0.0, *off)
     yield Row(f"{kind}_under", low, "% too low", how, goal=UNDER_AT_MOST)
     yield Row(f"{kind}_over", high, "% too high", how, goal=OVER_AT_MOST)
