@@ -144,10 +144,11 @@ async def ask(
             told_s = event.body.get("retry_after_s")
             wait = policy.wait_s(attempts[-1].failure, tries, told_s, f"{call.key}#{number}")
             if wait is None:
-                shorter = _shorter(asked, event)
+                unsent = "over" in event.body
+                shorter = _shorter(asked, event) if unsent or tries == 1 else None
                 if shorter is None:
                     break
-                wait, tries, asked = 0.0, 0, shorter
+                wait, tries, asked = 0.0, tries - unsent, shorter
         if attempts[-1].failure is Failure.BAD_REQUEST:
             break
         if attempts[-1].failure is Failure.CONTEXT:
@@ -202,7 +203,7 @@ def _attempt(
                 breaker.refuse()
             if wait_s:
                 await asyncio.sleep(wait_s)
-            async with turn_at(candidate.provider, call, policy), breaker.passage(always=always):
+            async with turn_at(candidate, call, policy), breaker.passage(always=always):
                 started = time.monotonic()
                 limit_s = None if candidate.provider in policy.unhurried else policy.call_s
                 async with asyncio.timeout(limit_s):
