@@ -146,9 +146,9 @@ async def test_ollama_shim_gone_is_a_failure_of_transport(monkeypatch: pytest.Mo
     await close_session()
 
 
-@pytest.mark.parametrize(("swapping", "swaps"), [(frozenset({"ollama"}), 1), (frozenset(), 5)])
+@pytest.mark.parametrize(("swapping", "swaps"), [({"ollama"}, 1), (set[str](), 5)])
 async def test_ollama_shim_six_seats_on_two_models_cost_one_swap_instead_of_five(
-    swapping: frozenset[str], swaps: int
+    swapping: set[str], swaps: int
 ) -> None:
     ensemble = an_ensemble(PANEL, {"panel": 6})
     models = {f"panel[{n}]": [a_candidate(model=("a:1b", "b:1b")[n % 2])] for n in range(6)}
@@ -161,7 +161,10 @@ async def test_ollama_shim_six_seats_on_two_models_cost_one_swap_instead_of_five
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("OLLAMA_HOST", running.host)
             run = scripted_context(ensemble, scripted([]), models=models)
-            run.providers, run.policy = {"ollama": ollama_chat}, Policy(swapping=swapping)
+            run.providers, run.policy = (
+                {"ollama": ollama_chat},
+                Policy(swapping=frozenset(swapping)),
+            )
             await play(ensemble, run)
             await close_session()
 

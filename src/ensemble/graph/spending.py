@@ -10,7 +10,7 @@ from typing import Any
 
 from ensemble.journal.digest import is_lost
 from ensemble.journal.record import ANSWERED, Event
-from ensemble.models.cost import Price, cost_usd, text_tokens
+from ensemble.models.cost import Price, cost_usd, dearest_price_of, text_tokens, usage_usd
 from ensemble.models.provider import Candidate, Failure, ModelCall
 
 
@@ -24,7 +24,7 @@ def reservation(candidate: Candidate, call: ModelCall, schema: str = "") -> dict
     """
     text = "".join(str(message.content) for message in call.messages)
     sent = text_tokens(text + schema)
-    usd = cost_usd(candidate.usd_per_mtok, sent, call.params.max_tokens)
+    usd = cost_usd(dearest_price_of(candidate), sent, call.params.max_tokens)
     return {"tokens": sent + call.params.max_tokens, "usd": usd}
 
 
@@ -101,7 +101,7 @@ class Spending:
             billed["tokens"] = float((sent or 0) + (said or 0))
         price = self._price_of.get(str(asked.body.get("request", {}).get("model")))
         if price and said is not None:
-            billed["usd"] = cost_usd(price, sent or 0, said) or 0.0
+            billed["usd"] = usage_usd(price, usage) or 0.0
         self._tokens += billed["tokens"]
         self._usd += billed["usd"]
         for name, value in billed.items():

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 from ensemble.models.event_stream import events
 from ensemble.models.faults import DECLINED, is_overflow
-from ensemble.models.messages import plain
+from ensemble.models.messages import cached_content, plain
 from ensemble.models.openai_chat import Endpoint
 from ensemble.models.provider import (
     Candidate,
@@ -121,7 +121,7 @@ def _body(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": candidate.model,
         "max_tokens": call.params.max_tokens,
-        "messages": [{**m, "role": "user"} if m["role"] == "system" else m for m in messages],
+        "messages": _with_hint(messages, call.shared - len(system)),
         "stream": True,
     }
     if system:
@@ -137,6 +137,15 @@ def _body(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     if schema:
         config["format"] = {"type": "json_schema", "schema": held_schema(schema)}
     return {**body, **({"output_config": config} if config else {})}
+
+
+def _with_hint(messages: list[dict[str, Any]], shared: int) -> list[dict[str, Any]]:
+    """Return the messages with the end of what all seats share marked for the prompt cache."""
+    sent = [{**m, "role": "user"} if m["role"] == "system" else m for m in messages]
+    if 0 < shared <= len(sent):
+        last = sent[shared - 1]
+        sent[shared - 1] = {**last, "content": cached_content(str(last["content"]))}
+    return sent
 
 
 def _forced(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,16 +190,18 @@ class _Message:
         if not self._stopped:
             raise ModelFailure(Failure.UNUSABLE, "the message does not say why it stopped")
         usage = self._usage
-        cached, written = usage.get("cache_read_input_tokens"), "cache_creation_input_tokens"
+        cached, written = (
+            _count(usage.get(f"cache_{way}_input_tokens")) for way in ("read", "creation")
+        )
         fresh = _count(usage.get("input_tokens"))
         # What was read from or written to the cache is not in `input_tokens`.
-        read = None if fresh is None else fresh + sum(map(_or_zero, (cached, usage.get(written))))
+        read = None if fresh is None else fresh + (cached or 0) + (written or 0)
         finish = "length" if self._stopped in _CUT else "stop"
         return Reply(
             self.text,
             served,
             finish,
-            Usage(read, _count(cached), _count(usage.get("output_tokens"))),
+            Usage(read, cached, _count(usage.get("output_tokens")), written),
         )
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -261,7 +272,3 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _count(value: Any) -> int | None:
     return value if isinstance(value, int) else None
-
-
-def _or_zero(value: Any) -> int:
-    return _count(value) or 0

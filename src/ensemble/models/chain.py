@@ -8,7 +8,7 @@ returns for it: no clock, no probe and no chance decides where to go next. Whate
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Protocol
 
 from ensemble.canonical import without_surrogates
@@ -32,6 +32,7 @@ BRIEF_TOKENS: Final = 256
 """What a candidate that keeps its answers short may say."""
 PARTIAL_AT_MOST: Final = 4000
 """Characters kept of an answer that broke off."""
+_USAGE: Final = tuple(field.name for field in fields(Usage))
 _READ_AT_LEAST: Final = 0.8
 """The share of the tokens sent that a model has read, if it read them all."""
 
@@ -276,9 +277,7 @@ def _reply(event: Event) -> Reply:
         text=event.value["text"],
         served=event.body["served"],
         finish=event.value["finish"],
-        usage=Usage(
-            usage.get("input_tokens"), usage.get("cached_tokens"), usage.get("output_tokens")
-        ),
+        usage=Usage(**{name: usage.get(name) for name in _USAGE}),
     )
 
 

@@ -67,6 +67,7 @@ def embedded_chat(settings: Embedded) -> Provider:
             key=lease.key,
             first_byte_s=_FIRST_BYTE_S,
             idle_s=_IDLE_S,
+            llama_cpp=True,
         )
         try:
             if not surely_fits(call, settings.context):

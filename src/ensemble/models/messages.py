@@ -4,6 +4,7 @@ Seats act through a schema of their own, not through a provider's tool calls, so
 a role and a text. Knows langchain-core's messages by their shape only and never imports it.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ensemble.canonical import without_surrogates
 from ensemble.models.cost import text_tokens
+from ensemble.models.provider import ModelCall
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -27,6 +29,17 @@ def plain(messages: "Iterable[BaseMessage]") -> list[dict[str, Any]]:
         {"role": _ROLES.get(message.type, "user"), "content": without_surrogates(_text(message))}
         for message in messages
     ]
+
+
+def cached_content(text: str) -> list[dict[str, Any]]:
+    """Return a message's content whose end a prompt cache keeps for five minutes."""
+    return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
+
+
+def shared_key(call: ModelCall) -> str:
+    """Return a name for what all seats share, the same for each of them; says nothing of it."""
+    shared = json.dumps(plain(call.messages[: call.shared]))
+    return hashlib.sha256(shared.encode()).hexdigest()[:32]
 
 
 def estimated_tokens(messages: Iterable[dict[str, Any]]) -> int:

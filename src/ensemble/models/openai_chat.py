@@ -11,11 +11,12 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from ensemble.models.event_stream import PIECE_AT_MOST, events
 from ensemble.models.faults import DECLINED, failure_of, refusal
-from ensemble.models.messages import plain
+from ensemble.models.messages import plain, shared_key
 from ensemble.models.provider import (
     Candidate,
     Failure,
@@ -33,6 +34,8 @@ _CONNECT_S: Final = 5.0
 """TCP and TLS."""
 _LOOK_UP_S: Final = 25.0
 """The name's look-up, which a thread does: with thousands of calls it is a queue."""
+_KEYED: Final = ("api.openai.com", "api.mistral.ai")
+"""Hosts that document `prompt_cache_key`."""
 _ERROR_BYTES: Final = 64 * 1024
 _OK: Final = 200
 _BAD_REQUEST: Final = 400
@@ -54,6 +57,8 @@ class Endpoint:
     """From the request to the first byte of the answer."""
     idle_s: float = 60.0
     """Between two pieces of the answer."""
+    llama_cpp: bool = False
+    """Whether it is known to be llama.cpp's own server."""
 
     @property
     def secret(self) -> str:
@@ -74,7 +79,8 @@ def openai_chat(endpoint: Endpoint) -> Provider:
     async def ask_server(candidate: Candidate, call: ModelCall) -> Reply:
         heard = _Answer(call)
         try:
-            await _exchange(endpoint, _body(candidate, call), heard)
+            body = {**_body(candidate, call), **cache_hints(endpoint, call)}
+            await _exchange(endpoint, body, heard)
         except ModelFailure as failure:
             failure.partial = heard.text
             raise
@@ -126,6 +132,17 @@ def _body(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
         schema = {"name": "answer", "schema": dict(call.schema)}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return body
+
+
+def cache_hints(endpoint: Endpoint, call: ModelCall) -> dict[str, Any]:
+    """Return what leads calls that begin alike to one prompt cache.
+
+    Only to whom documents it: others may refuse a field that they do not know.
+    """
+    if endpoint.llama_cpp:
+        return {"cache_prompt": True}
+    host = urlsplit(endpoint.base_url).hostname or ""
+    return {"prompt_cache_key": shared_key(call)} if call.shared and host in _KEYED else {}
 
 
 async def _exchange(endpoint: Endpoint, body: dict[str, Any], heard: "_Answer") -> None:
@@ -290,7 +307,10 @@ def _usage(usage: dict[str, Any], timings: dict[str, Any]) -> Usage:
     told = (details.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"))
     cached = next((count for count in told if count is not None), timings.get("cache_n"))
     return Usage(
-        _count(usage.get("prompt_tokens")), _count(cached), _count(usage.get("completion_tokens"))
+        _count(usage.get("prompt_tokens")),
+        _count(cached),
+        _count(usage.get("completion_tokens")),
+        _count(details.get("cache_write_tokens")),
     )
 
 

@@ -76,6 +76,9 @@ class Candidate:
     """Context window in tokens; None where unknown."""
     usd_per_mtok: tuple[float, float] | None = None
     """Price of a million input and output tokens; None where unknown, (0, 0) where free."""
+    usd_cached_per_mtok: tuple[float, float] | None = None
+    """Price of a million input tokens read from, and written to, a prompt cache; None where they
+    cost what any input does."""
     fallback: bool = False
     """Whether it stands in for a model that was wished for."""
 
@@ -116,6 +119,8 @@ class Usage:
     input_tokens: int | None = None
     cached_tokens: int | None = None
     output_tokens: int | None = None
+    written_tokens: int | None = None
+    """Of the input: those that a prompt cache took in, at a price of their own."""
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,8 @@ class Route:
     usd_per_mtok: tuple[float, float] | None = None
     """Input and output price of a million tokens; None where unknown."""
     price_from: Source | None = None
+    usd_cached_per_mtok: tuple[float, float] | None = None
+    """Price of a million input tokens read from, and written to, a prompt cache."""
     json_schema: bool = False
 
 
@@ -146,6 +148,7 @@ def _route(told: dict[str, Any], can: list[str]) -> Route:
         at.key_env,
         (usd[0], usd[1]) if usd else None,
         source,
+        tuple(told["usd_cached"]) if "usd_cached" in told else None,
         # Ollama's grammar holds any model; a vendor's own has to know how.
         json_schema=at.json_schema and (at.local or "json_schema" in can),
     )

@@ -193,6 +193,7 @@ def _candidate(
         json_schema=route.json_schema,
         context=min(filter(None, windows), default=None),
         usd_per_mtok=route.usd_per_mtok,
+        usd_cached_per_mtok=route.usd_cached_per_mtok,
         fallback=fallback,
     )
 
@@ -208,6 +209,7 @@ def _as_listed(candidate: Candidate, here: _Here) -> Candidate:
     return replace(
         candidate,
         usd_per_mtok=candidate.usd_per_mtok or entry.usd_per_mtok,
+        usd_cached_per_mtok=candidate.usd_cached_per_mtok or entry.usd_cached_per_mtok,
         context=candidate.context or entry.context,
         json_schema=candidate.json_schema or entry.json_schema,
     )

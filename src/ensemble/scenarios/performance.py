@@ -243,8 +243,8 @@ async def _found(plan: Plan, stage: Stage) -> dict[str, Any]:
 
 
 def _priced(item: Mapping[str, Any]) -> dict[str, Any]:
-    price = item.get("usd_per_mtok")
-    return {**item, "usd_per_mtok": tuple(price) if price else None}
+    prices = {name: item.get(name) for name in ("usd_per_mtok", "usd_cached_per_mtok")}
+    return {**item, **{name: tuple(usd) if usd else None for name, usd in prices.items()}}
 
 
 def _refuse_unresolved(plan: Plan, chains: Collection[str], journal: Journal) -> None:
