@@ -29,7 +29,7 @@ def counted(messages: Iterable[Mapping[str, Any]]) -> int:
     and an indent one each, a letter beyond ASCII one less than its bytes.
 
     Calibrated on SmolLM2's tokenizer, whose vocabulary of 49,152 is small, so that others
-    count less: agent files, code, JSON and Markdown come out 3 % too low to 23 % too high,
+    count less: agent files, code, JSON and Markdown come out 2 % too low to 23 % too high,
     German a third too low. `python -m benchmarks embedded` measures it again.
     """
     return sum(_TOKENS_PER_MESSAGE + _tokens(str(message["content"])) for message in messages)
