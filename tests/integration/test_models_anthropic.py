@@ -86,6 +86,8 @@ class MessagesServer:
     sends: bytes = a_stream("It is ", "sound.")
     content_type: str = "text/event-stream"
     then_hangs: bool = False
+    waits_for: asyncio.Event | None = None
+    """What has to happen before it begins to answer."""
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
 
@@ -97,6 +99,8 @@ async def messages_server() -> AsyncGenerator[MessagesServer]:
     async def messages(request: web.Request) -> web.StreamResponse:
         server.requests.append(await request.json())
         server.headers.append({name.lower(): value for name, value in request.headers.items()})
+        if server.waits_for is not None:
+            await server.waits_for.wait()
         response = web.StreamResponse(
             status=server.status, headers={"Content-Type": server.content_type, "Retry-After": "2"}
         )
@@ -180,6 +184,22 @@ async def test_what_all_seats_share_is_marked_for_the_prompt_cache(
     ]
     assert [message["content"] for message in plain_ones] == ["The plan.", "You are Ann."]
     assert requested(OPUS, call) == requested(OPUS, replace(call, shared=0))
+
+
+async def test_seats_side_by_side_let_the_first_write_the_prompt_cache(
+    server: MessagesServer,
+) -> None:
+    server.waits_for = asyncio.Event()
+    task = HumanMessage("The plan. " * 500)
+    seats = [ModelCall("k", (task, HumanMessage(name)), shared=1) for name in ("Ann", "Bob")]
+
+    asking = [asyncio.create_task(asked(server, call)) for call in seats]
+    await asyncio.sleep(0.1)
+    before = len(server.requests)
+    server.waits_for.set()
+    await asyncio.gather(*asking)
+
+    assert (before, len(server.requests)) == (1, 2)
 
 
 async def test_a_claude_is_held_to_a_schema_and_given_no_temperature(

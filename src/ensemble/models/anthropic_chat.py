@@ -6,14 +6,15 @@ other servers by a tool that they must call. Thoughts are never part of an answe
 """
 
 import json
-from collections.abc import Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import Any, Final, cast
 
 from ensemble.models.event_stream import events
 from ensemble.models.faults import DECLINED, is_overflow
-from ensemble.models.messages import cached_content, plain
+from ensemble.models.messages import cached_content, plain, shared_key
 from ensemble.models.openai_chat import Endpoint
+from ensemble.models.prefixes import after_the_first
 from ensemble.models.provider import (
     Candidate,
     Failure,
@@ -28,6 +29,8 @@ from ensemble.models.wire import Answer, answered
 
 _VERSION: Final = "2023-06-01"
 _TOOL: Final = "answer"
+_CACHED_FROM: Final = 4000
+"""Characters of about the 1,024 tokens below which nothing is cached."""
 _NOT_PAID: Final = "credit balance is too low"
 _CUT: Final = ("max_tokens", "model_context_window_exceeded")
 _TOLD: Final = {
@@ -68,13 +71,17 @@ def anthropic_chat(endpoint: Endpoint) -> Provider:
         headers = {"anthropic-version": _VERSION, **({"x-api-key": key} if key else {})}
         heard = _Message(call)
         try:
-            async with answered(
-                url,
-                _body(candidate, call),
-                headers,
-                first_byte_s=endpoint.first_byte_s,
-                idle_s=endpoint.idle_s,
-            ) as answer:
+            async with (
+                _in_turn(f"{url} {candidate.model}", call) as begun,
+                answered(
+                    url,
+                    _body(candidate, call),
+                    headers,
+                    first_byte_s=endpoint.first_byte_s,
+                    idle_s=endpoint.idle_s,
+                ) as answer,
+            ):
+                begun()
                 await heard.hear(answer)
         except ModelFailure as failure:
             failure.partial = heard.text
@@ -84,6 +91,14 @@ def anthropic_chat(endpoint: Endpoint) -> Provider:
         return heard.reply(f"{endpoint.name}/{candidate.model}")
 
     return ask_server
+
+
+def _in_turn(where: str, call: ModelCall) -> AbstractAsyncContextManager[Callable[[], object]]:
+    """Return what waits until the prompt cache holds what all seats share, if it may be held."""
+    size = sum(len(message["content"]) for message in plain(call.messages[: call.shared]))
+    if size < _CACHED_FROM:
+        return nullcontext(bool)
+    return after_the_first(f"{where} {shared_key(call)}")
 
 
 def held_schema(schema: Any) -> Any:
