@@ -16,6 +16,7 @@ from ensemble.errors import EnsembleError, closest
 
 BENCHMARKS: Final = {
     "agents": "a thousand agent files checked, their prompts, and files made to do harm",
+    "embedded": "what a panel costs the embedded model; how well tokens are estimated",
     "first": "what a first user waits for: help, replay, a live run; --install: the installation",
     "graphs": "our graphs beside LangGraph by hand and plain asyncio: CPU, wall time, memory",
     "journal": "what recording costs above the bare provider, call by call",

@@ -6,19 +6,23 @@ asked what it did: its CPU time, the prompt tokens it computed, the tokens of ea
 
 import json
 import os
-import urllib.request
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 from benchmarks.process import ENSEMBLE, Ended, environment, watched
 from ensemble.config import Embedded
 from ensemble.errors import EnsembleError
 from ensemble.journal.file import read_events
-from ensemble.models.embedded import Lease, join_server, leave_server, prompt_tokens_computed
+from ensemble.models.embedded import (
+    Lease,
+    join_server,
+    leave_server,
+    prompt_tokens,
+    prompt_tokens_computed,
+)
 from ensemble.models.weights import fetch_weights
 
 
@@ -54,7 +58,7 @@ def live_run(project: Path, scenario: str, *, cache: Path) -> LiveRun:
     import psutil
 
     settings = Embedded()
-    with _own_cache(cache):
+    with own_cache(cache):
         lease = join_server(settings)
         server = psutil.Process(lease.pid)
         try:
@@ -104,9 +108,7 @@ def _prompts(lease: Lease, journal: Path) -> Iterator[tuple[int, ...]]:
         if event.event != "model_asked":
             continue
         messages = event.body["request"]["messages"]
-        text = _asked(lease, "/apply-template", {"messages": messages})["prompt"]
-        cut = {"content": text, "add_special": True, "parse_special": True}
-        tokens = tuple(_asked(lease, "/tokenize", cut)["tokens"])
+        tokens = tuple(prompt_tokens(lease, messages))
         if told.get((event.key, event.attempt), len(tokens)) != len(tokens):
             raise EnsembleError(
                 f"the server counted other tokens than the {len(tokens)} of the recorded prompt",
@@ -116,18 +118,8 @@ def _prompts(lease: Lease, journal: Path) -> Iterator[tuple[int, ...]]:
         yield tokens
 
 
-def _asked(lease: Lease, route: str, body: dict[str, Any]) -> Any:
-    request = urllib.request.Request(  # noqa: S310 - our own server on loopback
-        f"{lease.url}{route}",
-        json.dumps(body).encode(),
-        {"Authorization": f"Bearer {lease.key}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
-        return json.load(answer)
-
-
 @contextmanager
-def _own_cache(cache: Path) -> Generator[None]:
+def own_cache(cache: Path) -> Generator[None]:
     """Use a cache folder of one's own that has the weights in it already."""
     weights = fetch_weights()
     (cache / "weights").mkdir(parents=True)

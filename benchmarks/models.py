@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from langchain_core.messages import HumanMessage
 
+from benchmarks import embedded
 from benchmarks.journal import prompts
 from benchmarks.models_faults import (
     STREAM_BYTES,
@@ -126,7 +127,14 @@ def importing(_: Options) -> Iterable[Row]:
     )
 
 
-MEASURES: Final[tuple[Measure, ...]] = (failing, dying, costing, crowding, importing)
+MEASURES: Final[tuple[Measure, ...]] = (
+    failing,
+    dying,
+    costing,
+    crowding,
+    importing,
+    *embedded.MEASURES,
+)
 
 _WAYS: Final = {
     "bare": "the body posted with aiohttp and the answer read, not parsed",

@@ -45,7 +45,9 @@ class Embedded(BaseModel):
     threads: int = Field(default=2, ge=1, le=256)
     """CPU threads of the server."""
     context: int = Field(default=8192, ge=512)
-    """Tokens of context, the server's one slot."""
+    """Tokens of context, each slot's own."""
+    slots: int = Field(default=1, ge=1, le=64)
+    """Calls computed side by side. Slots share nothing: each computes a shared prompt again."""
     brief: bool | None = None
     """Short answers without tool rounds. None: yes for the built-in weights, else no."""
 

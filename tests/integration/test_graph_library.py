@@ -8,6 +8,7 @@ import pytest
 
 from ensemble.agents.library import load_agents
 from ensemble.graph.topology import Topology
+from ensemble.models.messages import plain
 from ensemble.roles import Role
 from ensemble.scenarios.graphs import load_topology
 from ensemble.testing import scripted
@@ -207,3 +208,22 @@ def test_a_person_has_the_last_word_at_a_gate() -> None:
         Role.GATE_REVIEWER,
         Role.DECISION_MAKER,
     ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_every_seat_of_a_run_reads_the_same_bytes_first(name: str) -> None:
+    topology = the(name)
+    seats = {"panel": 3} if "panel" in topology.seats else {}
+    ensemble = an_ensemble(topology, seats, tools=["check_data"])
+    doubt = an_answer("promote", confidence="low", findings=[a_finding(title="a leak")])
+    script = scripted({"*": json.dumps(doubt)})
+    run = scripted_context(ensemble, script, lab=ScriptedLab(lambda _: {}))
+
+    await play(ensemble, run)
+
+    preamble, task = plain(script.asked[0].messages[:2])
+    own = {plain(call.messages)[2]["content"] for call in script.asked}
+    assert preamble["role"] == "system"
+    assert "May this be promoted?" in task["content"]
+    assert all(plain(call.messages[: call.shared]) == [preamble, task] for call in script.asked)
+    assert 1 < len(own) <= len(script.asked) == len(turns_begun(run))

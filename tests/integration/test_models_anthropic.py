@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from ensemble.config import Provider as OwnServer
 from ensemble.config import Settings
 from ensemble.models.anthropic_chat import anthropic_chat, held_schema
+from ensemble.models.chain import requested
 from ensemble.models.provider import (
     Candidate,
     Failure,
@@ -41,6 +42,7 @@ CALL: Final = ModelCall(
     (SystemMessage("Be fair."), HumanMessage("The plan."), AIMessage("{}"), HumanMessage("Again.")),
     SCHEMA,
 )
+OPUS: Final = Candidate("opus", "anthropic", "claude-opus-5-5", available=True, reason="")
 USAGE: Final = {
     "input_tokens": 10,
     "cache_creation_input_tokens": 20,
@@ -85,6 +87,8 @@ class MessagesServer:
     sends: bytes = a_stream("It is ", "sound.")
     content_type: str = "text/event-stream"
     then_hangs: bool = False
+    waits_for: asyncio.Event | None = None
+    """What has to happen before it begins to answer."""
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
 
@@ -96,6 +100,8 @@ async def messages_server() -> AsyncGenerator[MessagesServer]:
     async def messages(request: web.Request) -> web.StreamResponse:
         server.requests.append(await request.json())
         server.headers.append({name.lower(): value for name, value in request.headers.items()})
+        if server.waits_for is not None:
+            await server.waits_for.wait()
         response = web.StreamResponse(
             status=server.status, headers={"Content-Type": server.content_type, "Retry-After": "2"}
         )
@@ -146,7 +152,7 @@ async def test_an_answer_is_heard_and_counted_with_what_the_cache_held(
 
     assert reply.text == "It is sound." == "".join(heard)
     assert (reply.served, reply.finish) == ("anthropic/claude-opus-5-5", "stop")
-    assert reply.usage == Usage(input_tokens=100, cached_tokens=70, output_tokens=9)
+    assert reply.usage == Usage(100, cached_tokens=70, output_tokens=9, written_tokens=20)
 
 
 async def test_the_system_message_the_key_and_the_version_are_sent_as_documented(
@@ -160,6 +166,41 @@ async def test_the_system_message_the_key_and_the_version_are_sent_as_documented
     assert headers["x-api-key"] == "a secret of no worth"
     assert headers["anthropic-version"] == "2023-06-01"
     assert "authorization" not in headers
+
+
+async def test_what_all_seats_share_is_marked_for_the_prompt_cache(
+    server: MessagesServer,
+) -> None:
+    messages = (SystemMessage("Be fair."), HumanMessage("The plan."), HumanMessage("You are Ann."))
+    call = ModelCall("k", messages, shared=2)
+
+    await asked(server, call)
+    await asked(server, replace(call, shared=0))
+
+    hint = {"cache_control": {"type": "ephemeral"}}
+    hinted, plain_ones = (request["messages"] for request in server.requests)
+    assert hinted == [
+        {"role": "user", "content": [{"type": "text", "text": "The plan.", **hint}]},
+        {"role": "user", "content": "You are Ann."},
+    ]
+    assert [message["content"] for message in plain_ones] == ["The plan.", "You are Ann."]
+    assert requested(OPUS, call) == requested(OPUS, replace(call, shared=0))
+
+
+async def test_seats_side_by_side_let_the_first_write_the_prompt_cache(
+    server: MessagesServer,
+) -> None:
+    server.waits_for = asyncio.Event()
+    task = HumanMessage("The plan. " * 500)
+    seats = [ModelCall("k", (task, HumanMessage(name)), shared=1) for name in ("Ann", "Bob")]
+
+    asking = [asyncio.create_task(asked(server, call)) for call in seats]
+    await asyncio.sleep(0.1)
+    before = len(server.requests)
+    server.waits_for.set()
+    await asyncio.gather(*asking)
+
+    assert (before, len(server.requests)) == (1, 2)
 
 
 async def test_a_claude_is_held_to_a_schema_and_given_no_temperature(

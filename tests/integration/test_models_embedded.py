@@ -24,10 +24,12 @@ from ensemble.models.embedded import (
     embedded_chat,
     join_server,
     leave_server,
+    prompt_tokens,
     prompt_tokens_computed,
 )
 from ensemble.models.form_probe import probe_first
 from ensemble.models.forms import Forms
+from ensemble.models.messages import plain
 from ensemble.models.openai_chat import openai_chat
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Params
@@ -107,6 +109,23 @@ async def test_what_seats_share_is_computed_once(server: Lease) -> None:
     for reply in (first, second):
         assert set(json.loads(reply.text)) == {"position", "reason"}
         assert reply.served == "embedded/SmolLM2-135M-Instruct"
+
+
+async def test_a_prompt_is_counted_by_the_models_own_tokenizer_before_it_is_sent(
+    server: Lease,
+) -> None:
+    provider, room = embedded_chat(SETTINGS), SETTINGS.context - 60
+    call = a_call("Answer. " + "word " * 1700)
+    before = prompt_tokens_computed(SETTINGS)
+    tokens = len(prompt_tokens(server, plain(call.messages)))
+    longer = a_call("Answer. " + "word " * (1700 + room - tokens + 1))
+
+    with pytest.raises(ModelFailure) as caught:
+        await provider(EMBEDDED, longer)
+
+    assert (caught.value.kind, caught.value.over) == (Failure.CONTEXT, 1)
+    assert str(caught.value).startswith(f"{room + 1} prompt tokens and 60 for the answer")
+    assert prompt_tokens_computed(SETTINGS) == before
 
 
 async def test_the_servers_counters_are_read_past_a_proxy_of_the_environment(

@@ -8,7 +8,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from ensemble.models.litellm_chat import close_clients, litellm_chat
 from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Reply, Usage
-from ensemble.testing import fault_server
+from ensemble.testing.fault_server import fault_server
 from ensemble.testing.faults import Says
 from ensemble.testing.model_server import Act, cuts, fails, model_server, says, sends, stream_bytes
 
@@ -151,3 +151,42 @@ async def test_litellm_has_the_function_called(
     assert reply.text == '{"result": "It is sound."}'
     assert "".join(heard) == (reply.text if streamed else "")
     assert server.asked[0].body["tool_choice"]["function"] == {"name": "answer"}
+
+
+SHARED = (SystemMessage("You review."), HumanMessage("The plan."), HumanMessage("You are Ann."))
+
+
+async def test_litellm_names_the_prompt_cache_of_what_all_seats_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    others = (*SHARED[:2], HumanMessage("You are Bob."))
+    alone = (SystemMessage("You review."), HumanMessage("Another plan."))
+
+    async with model_server(says("It is sound.")) as server:
+        monkeypatch.setenv("OPENAI_API_BASE", server.base_url)
+        for messages in (SHARED, others, alone):
+            await litellm_chat(a_candidate("openai/m"), ModelCall("k", messages, shared=2))
+
+    ann, bob, another = (request["prompt_cache_key"] for request in server.requests)
+    assert ann == bob != another
+
+
+async def test_litellm_marks_what_all_seats_share_for_a_claude_models_cache(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
+
+    async with fault_server() as server:
+        monkeypatch.setenv("ANTHROPIC_API_BASE", server.url)
+        candidate = a_candidate("anthropic/claude-opus-4-5")
+        await litellm_chat(candidate, ModelCall("k", SHARED, shared=2))
+
+    (asked,) = server.asked
+    marked = [
+        block["text"]
+        for message in asked.body["messages"]
+        for block in message["content"]
+        if "cache_control" in block
+    ]
+    assert marked == ["The plan."]

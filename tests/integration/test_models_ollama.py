@@ -1,5 +1,6 @@
 """The Ollama provider against our shim of the documented shapes, not against Ollama itself."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,14 +10,20 @@ from aiohttp import web
 from langchain_core.messages import HumanMessage
 
 from ensemble.errors import NoModelLeft, UsageError
+from ensemble.graph.topology import END, START, Edge, Topology
 from ensemble.models import ollama_chat as ollama_module
 from ensemble.models.ollama_chat import ollama_chat, pull, shown
+from ensemble.models.policy import Policy
 from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Params
 from ensemble.models.wire import close_session
+from ensemble.roles import Role
 from ensemble.scenarios.pulling import pulled
+from ensemble.testing import scripted
 from ensemble.testing.ollama_server import OllamaServer, ollama_server
+from ensemble.testing.panels import an_answer, an_ensemble, play, scripted_context
 
 TEXT = "Review this plan with care, and say what would have to change first. " * 20
+PANEL = Topology("panel", (Edge(START, "panel", Role.PANEL_MEMBER), Edge("panel", END)))
 CALL = ModelCall("k", (HumanMessage(TEXT),), {"type": "object"}, params=Params(max_tokens=50))
 
 
@@ -137,6 +144,32 @@ async def test_ollama_shim_gone_is_a_failure_of_transport(monkeypatch: pytest.Mo
 
     assert (await failure(a_candidate())).kind is Failure.TRANSPORT
     await close_session()
+
+
+@pytest.mark.parametrize(("swapping", "swaps"), [({"ollama"}, 1), (set[str](), 5)])
+async def test_ollama_shim_six_seats_on_two_models_cost_one_swap_instead_of_five(
+    swapping: set[str], swaps: int
+) -> None:
+    ensemble = an_ensemble(PANEL, {"panel": 6})
+    models = {f"panel[{n}]": [a_candidate(model=("a:1b", "b:1b")[n % 2])] for n in range(6)}
+
+    async def answer(_: dict[str, Any]) -> str:
+        await asyncio.sleep(0.02)
+        return json.dumps(an_answer("promote"))
+
+    async with ollama_server(answer, tags=("a:1b", "b:1b")) as running:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("OLLAMA_HOST", running.host)
+            run = scripted_context(ensemble, scripted([]), models=models)
+            run.providers, run.policy = (
+                {"ollama": ollama_chat},
+                Policy(swapping=frozenset(swapping)),
+            )
+            await play(ensemble, run)
+            await close_session()
+
+    assert len(running.requests) == 6
+    assert running.swaps == swaps
 
 
 @pytest.fixture

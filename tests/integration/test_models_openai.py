@@ -11,8 +11,8 @@ import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from ensemble.journal.run_journal import Journal
-from ensemble.models.chain import Answered, ask
-from ensemble.models.openai_chat import openai_chat
+from ensemble.models.chain import Answered, ask, requested
+from ensemble.models.openai_chat import cache_hints, openai_chat
 from ensemble.models.policy import Policy
 from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Reply, Usage
 from ensemble.models.wire import Endpoint, close_session
@@ -318,3 +318,20 @@ async def test_a_failed_walk_replays_without_a_server() -> None:
 
     assert again == first
     assert again.reply.text == "From the second."
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "hints"),
+    [
+        (Endpoint("openai", "https://api.openai.com/v1"), {"prompt_cache_key"}),
+        (Endpoint("mistral", "https://api.mistral.ai/v1"), {"prompt_cache_key"}),
+        (Endpoint("embedded", "http://127.0.0.1:1/v1", llama_cpp=True), {"cache_prompt"}),
+        (Endpoint("groq", "https://api.groq.com/openai/v1"), set[str]()),
+        (Endpoint("mine", "http://127.0.0.1:1/v1"), set[str]()),
+    ],
+)
+def test_only_who_documents_a_cache_hint_is_sent_it(endpoint: Endpoint, hints: set[str]) -> None:
+    call = ModelCall("k", CALL.messages, shared=1)
+
+    assert set(cache_hints(endpoint, call)) == hints
+    assert requested(a_candidate(), call) == requested(a_candidate(), CALL)

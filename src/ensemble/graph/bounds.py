@@ -23,7 +23,8 @@ from ensemble.graph.seating import Ensemble, Member
 from ensemble.graph.wall import Work, jobs_s, wall_at_most
 from ensemble.graph.ways import forward
 from ensemble.models.chain import BRIEF_TOKENS
-from ensemble.models.cost import cost_usd, text_tokens
+from ensemble.models.cost import cost_usd, dearest_price_of
+from ensemble.models.messages import text_tokens
 from ensemble.models.policy import Policy
 from ensemble.models.provider import Candidate, Form, Params
 from ensemble.roles import Sees
@@ -220,7 +221,7 @@ class _Turn:
         asks = [self.asks + before for before in range(max(1, len(self.chain)))]
         calls = tries * sum(asks)
         paid = [
-            cost_usd(c.usd_per_mtok, often * worst_sent, often * self._most(c))
+            cost_usd(dearest_price_of(c), often * worst_sent, often * self._most(c))
             for often, c in zip(asks, self.chain, strict=False)
         ]
         usd = _sum(paid)

@@ -88,6 +88,17 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Opening:
+    """What a turn opens with."""
+
+    messages: tuple["BaseMessage", ...]
+    shared: int
+    """How many of them, from the first, every seat reads."""
+    gives_way: tuple[tuple[str, str], ...] = ()
+    """Evidence in full, and in brief for a window that it does not fit, the longest first."""
+
+
+@dataclass(frozen=True)
 class SeatFailure:
     """A seat that is lost, and why."""
 
@@ -115,7 +126,7 @@ class SeatAnswer:
 async def ask_models(
     path: str,
     wanted: Wanted,
-    opening: Sequence["BaseMessage"],
+    opening: Opening,
     progress: Progress,
     run: RunContext,
     **about: Any,
@@ -128,17 +139,18 @@ async def ask_models(
     Args:
         path: the seat's path, whose chain is asked.
         wanted: what the answer must hold.
-        opening: the messages that open the turn.
+        opening: what the turn opens with.
         progress: how far it has come.
         run: the run it takes part in.
         about: agent and role, for the journal.
     """
     walked: tuple[Attempt, ...] = ()
+    about |= {"shared": opening.shared, "gives_way": opening.gives_way}
     while True:
         key = TurnKey.read(progress.key).of_model(progress.calls)
         try:
             async with asyncio.timeout(_left_s(progress, run)):
-                messages = [*opening, *_messages(progress)]
+                messages = [*opening.messages, *_messages(progress)]
                 answered = await run.ask(path, key, messages, wanted, progress.passed, **about)
         except ChainExhausted as lost:
             status = TurnStatus.REFUSED if lost.refused else TurnStatus.FAILED

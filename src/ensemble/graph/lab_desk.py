@@ -132,11 +132,24 @@ def evidence_line(evidence: Document) -> str:
         for name, value in cast("Document", evidence["value"]).items()
         if isinstance(value, (int, float, str)) and len(str(value)) <= _LONGEST_FIGURE
     ]
-    about = evidence["spec"].get("dataset") or evidence["spec"].get("of") or ""
-    head = f"{evidence['id']} {evidence['tool']} {about}".rstrip()
+    head = _head(evidence)
     if evidence["status"] != "ok":
         return f"{head}: {evidence['status']} {evidence.get('error') or ''}".rstrip()
     return f"{head}: {'; '.join([*gates, ', '.join(figures[:8])])}".rstrip("; ")
+
+
+def evidence_in_brief(evidence: Document) -> str:
+    """Return what of a piece of evidence is kept where not all fits: id, kind and result."""
+    gates = [
+        f"{gate['name']} {_verdict(gate)}" for gate in cast("list[Document]", evidence["gates"])
+    ]
+    result = ", ".join(gates) or evidence["status"]
+    return f"{_head(evidence)}: {result} (figures left out, for want of room)"
+
+
+def _head(evidence: Document) -> str:
+    about = evidence["spec"].get("dataset") or evidence["spec"].get("of") or ""
+    return f"{evidence['id']} {evidence['tool']} {about}".rstrip()
 
 
 _LONGEST_FIGURE = 24

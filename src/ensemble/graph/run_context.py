@@ -66,9 +66,22 @@ class RunContext:
         messages: Sequence["BaseMessage"],
         wanted: Wanted,
         passed: int = 0,
+        *,
+        shared: int = 0,
+        gives_way: Sequence[tuple[str, str]] = (),
         **about: Any,
     ) -> Answered:
-        """Ask the chain of the seat at `path`, without the first `passed` of its candidates.
+        """Ask the chain of the seat at `path`.
+
+        Args:
+            path: the seat's path.
+            key: the call's key in the journal.
+            messages: what is said.
+            wanted: what the answer must hold.
+            passed: how many of the chain's first candidates are not asked.
+            shared: how many messages all seats share.
+            gives_way: passages, and what stands for each where a prompt does not fit.
+            about: agent and role, for the journal.
 
         Raises:
             ChainExhausted: no model of the chain answered.
@@ -93,6 +106,8 @@ class RunContext:
             brief_schema=answer_schema(wanted, brief=True),
             params=self.params,
             heard=heard if self.said is not None else None,
+            shared=shared,
+            gives_way=tuple(gives_way),
         )
         chain = self.chain_of(path)[passed:]
         async with self._in_step(chain, call, wanted):
@@ -126,6 +141,8 @@ class RunContext:
             brief_schema=call.brief_schema,
             params=call.params,
             heard=call.heard,
+            shared=call.shared,
+            gives_way=call.gives_way,
         )
         return cast("Answered", chat.answered)
 

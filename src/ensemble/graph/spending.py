@@ -10,7 +10,8 @@ from typing import Any
 
 from ensemble.journal.digest import is_lost
 from ensemble.journal.record import ANSWERED, Event
-from ensemble.models.cost import Price, cost_usd, text_tokens
+from ensemble.models.cost import Price, cost_usd, dearest_price_of, usage_usd
+from ensemble.models.messages import text_tokens
 from ensemble.models.provider import Candidate, Failure, ModelCall
 
 
@@ -24,7 +25,7 @@ def reservation(candidate: Candidate, call: ModelCall, schema: str = "") -> dict
     """
     text = "".join(str(message.content) for message in call.messages)
     sent = text_tokens(text + schema)
-    usd = cost_usd(candidate.usd_per_mtok, sent, call.params.max_tokens)
+    usd = cost_usd(dearest_price_of(candidate), sent, call.params.max_tokens)
     return {"tokens": sent + call.params.max_tokens, "usd": usd}
 
 
@@ -101,7 +102,7 @@ class Spending:
             billed["tokens"] = float((sent or 0) + (said or 0))
         price = self._price_of.get(str(asked.body.get("request", {}).get("model")))
         if price and said is not None:
-            billed["usd"] = cost_usd(price, sent or 0, said) or 0.0
+            billed["usd"] = usage_usd(price, usage) or 0.0
         self._tokens += billed["tokens"]
         self._usd += billed["usd"]
         for name, value in billed.items():
@@ -110,4 +111,5 @@ class Spending:
 
 def is_spared(event: Event) -> bool:
     """Return whether an attempt ended without its model being asked at all."""
-    return event.body.get("class") in (Failure.CIRCUIT_OPEN, Failure.FORM_CLOSED)
+    never_asked = event.body.get("class") in (Failure.CIRCUIT_OPEN, Failure.FORM_CLOSED)
+    return never_asked or "over" in event.body

@@ -6,13 +6,14 @@ and when; below it, `agents` and `models` have never heard of graphs.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ensemble.agents.casting import Casting
 from ensemble.agents.prompt import PREAMBLE, fenced, own_part, shared_part
 from ensemble.answers.answer import Answer, Wanted
 from ensemble.errors import Paused
 from ensemble.graph.dialogue import (
+    Opening,
     Progress,
     SeatAnswer,
     SeatFailure,
@@ -23,7 +24,7 @@ from ensemble.graph.dialogue import (
 from ensemble.graph.escalation import escalation_of
 from ensemble.graph.figures import unmeasured
 from ensemble.graph.findings import findings_of, views_of
-from ensemble.graph.lab_desk import evidence_line
+from ensemble.graph.lab_desk import evidence_in_brief, evidence_line
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Member, node_name
 from ensemble.graph.sight import question_for, seen_by
@@ -42,9 +43,6 @@ from ensemble.journal.turn_key import TurnKey
 from ensemble.models.chain import Attempt
 from ensemble.models.provider import EMBEDDED, Candidate
 from ensemble.roles import HUMAN, Role, TurnStatus
-
-if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
 
 
 async def take_turn(
@@ -175,13 +173,21 @@ async def _go_on(
     return turn
 
 
-def _opening(state: Mapping[str, Any], run: RunContext, own: str) -> list["BaseMessage"]:
-    """Return the messages that open the turn: preamble, shared part, own part."""
+def _opening(state: Mapping[str, Any], run: RunContext, own: str) -> Opening:
+    """Return what opens the turn: preamble, shared part, own part."""
     from langchain_core.messages import HumanMessage, SystemMessage
 
     evidence = tuple(evidence_line(item) for item in _measured_before(state))
     shared = shared_part(run.briefing.of(state["task"]), evidence)
-    return [SystemMessage(PREAMBLE), HumanMessage(shared), HumanMessage(own)]
+    everyones = (SystemMessage(PREAMBLE), HumanMessage(shared))
+    return Opening((*everyones, HumanMessage(own)), len(everyones), _in_brief(state))
+
+
+def _in_brief(state: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return each line of evidence with what stands for it where it does not fit."""
+    lines = [(evidence_line(item), evidence_in_brief(item)) for item in evidence_of(state)]
+    gain = [(whole, brief) for whole, brief in lines if len(brief) < len(whole)]
+    return tuple(sorted(gain, key=lambda pair: -len(pair[0])))
 
 
 def _ended(

@@ -106,6 +106,7 @@ def _queueing_s(works: Sequence[Work], policy: Policy) -> float:
     for provider in {provider for work in works for provider in work.providers}:
         users = [work for work in works if provider in work.providers]
         slots = policy.at_once.get(provider, policy.at_once_elsewhere)
+        slots = 1 if provider in policy.swapping else slots  # each may wait for another's model
         if len(users) > slots:
             asks = (work.turns * (work.trips + _asks(work)) for work in users)
             longest_s = max(_chain_s(work, policy) for work in users)

@@ -6,14 +6,15 @@ temperature and are sent none. Thoughts are never part of an answer.
 """
 
 import json
-from collections.abc import Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import Any, Final, cast
 
 from ensemble.models.event_stream import events
 from ensemble.models.faults import DECLINED, is_overflow
 from ensemble.models.forced_call import DESCRIPTION, FUNCTION, answer_in, parameters
-from ensemble.models.messages import plain
+from ensemble.models.messages import cached_content, plain, shared_key
+from ensemble.models.prefixes import after_the_first
 from ensemble.models.provider import (
     Candidate,
     Failure,
@@ -28,6 +29,8 @@ from ensemble.models.registry import model_at
 from ensemble.models.wire import Answer, Endpoint, answered, count, mapping
 
 _VERSION: Final = "2023-06-01"
+_CACHED_FROM: Final = 4000
+"""Characters of about the 1,024 tokens below which nothing is cached."""
 _NOT_PAID: Final = "credit balance is too low"
 _CUT: Final = ("max_tokens", "model_context_window_exceeded")
 _TOLD: Final = {
@@ -68,13 +71,17 @@ def anthropic_chat(endpoint: Endpoint) -> Provider:
         headers = {"anthropic-version": _VERSION, **({"x-api-key": key} if key else {})}
         heard = _Message(candidate, call)
         try:
-            async with answered(
-                url,
-                _body(candidate, call),
-                headers,
-                first_byte_s=endpoint.first_byte_s,
-                idle_s=endpoint.idle_s,
-            ) as answer:
+            async with (
+                _in_turn(f"{url} {candidate.model}", call) as begun,
+                answered(
+                    url,
+                    _body(candidate, call),
+                    headers,
+                    first_byte_s=endpoint.first_byte_s,
+                    idle_s=endpoint.idle_s,
+                ) as answer,
+            ):
+                begun()
                 await heard.hear(answer)
         except ModelFailure as failure:
             failure.partial = heard.text
@@ -84,6 +91,14 @@ def anthropic_chat(endpoint: Endpoint) -> Provider:
         return heard.reply(f"{endpoint.name}/{candidate.model}")
 
     return ask_server
+
+
+def _in_turn(where: str, call: ModelCall) -> AbstractAsyncContextManager[Callable[[], object]]:
+    """Return what waits until the prompt cache holds what all seats share, if it may be held."""
+    size = sum(len(message["content"]) for message in plain(call.messages[: call.shared]))
+    if size < _CACHED_FROM:
+        return nullcontext(bool)
+    return after_the_first(f"{where} {shared_key(call.plain[: call.shared])}")
 
 
 def held_schema(schema: Any) -> Any:
@@ -121,7 +136,7 @@ def _body(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": candidate.model,
         "max_tokens": call.params.max_tokens,
-        "messages": [{**m, "role": "user"} if m["role"] == "system" else m for m in messages],
+        "messages": _with_hint(messages, call.shared - len(system)),
         "stream": True,
     }
     if system:
@@ -135,6 +150,15 @@ def _body(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     elif call.schema is not None and candidate.form is Form.TOOL_CALL:
         body |= _forced(call.schema)
     return {**body, **({"output_config": config} if config else {})}
+
+
+def _with_hint(messages: list[dict[str, Any]], shared: int) -> list[dict[str, Any]]:
+    """Return the messages with the end of what all seats share marked for the prompt cache."""
+    sent = [{**m, "role": "user"} if m["role"] == "system" else m for m in messages]
+    if 0 < shared <= len(sent):
+        last = sent[shared - 1]
+        sent[shared - 1] = {**last, "content": cached_content(str(last["content"]))}
+    return sent
 
 
 def _forced(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,17 +201,19 @@ class _Message:
         if not self._stopped:
             raise ModelFailure(Failure.UNUSABLE, "the message does not say why it stopped")
         usage = self._usage
-        cached, written = usage.get("cache_read_input_tokens"), "cache_creation_input_tokens"
+        cached, written = (
+            count(usage.get(f"cache_{way}_input_tokens")) for way in ("read", "creation")
+        )
         fresh = count(usage.get("input_tokens"))
         # What was read from or written to the cache is not in `input_tokens`.
-        read = None if fresh is None else fresh + sum(map(_or_zero, (cached, usage.get(written))))
+        read = None if fresh is None else fresh + (cached or 0) + (written or 0)
         cut = self._stopped in _CUT
         called, words = (self.text, "") if self._called else ("", self.text)
         return Reply(
             answer_in(called, words, self._candidate, self._call, cut=cut),
             served,
             "length" if cut else "stop",
-            Usage(read, count(cached), count(usage.get("output_tokens"))),
+            Usage(read, cached, count(usage.get("output_tokens")), written),
         )
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -242,7 +268,3 @@ def _told_failure(error: dict[str, Any]) -> ModelFailure:
     kind, text = str(error.get("type")), str(error.get("message"))
     overflow = Failure.CONTEXT if is_overflow(text) else Failure.OVERLOADED
     return ModelFailure(_TOLD.get(kind, overflow), f"{kind}: {text}")
-
-
-def _or_zero(value: Any) -> int:
-    return count(value) or 0

@@ -5,17 +5,14 @@ returns for it: no clock, no probe and no chance decides where to go next. Whate
 (a back-off, a deadline, a queue) waits inside the live attempt, so that a replay never does.
 """
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Protocol
 
-from ensemble.canonical import without_surrogates
-from ensemble.errors import EnsembleError, NoModelLeft
+from ensemble.errors import NoModelLeft
 from ensemble.journal.record import Event
-from ensemble.models.messages import fewest_tokens, is_json
-from ensemble.models.pacing import turn_at
+from ensemble.models.attempt import attempted
+from ensemble.models.fit import shortened
 from ensemble.models.policy import OF_FORM, Policy
 from ensemble.models.provider import (
     EMBEDDED,
@@ -23,7 +20,6 @@ from ensemble.models.provider import (
     Failure,
     Form,
     ModelCall,
-    ModelFailure,
     Provider,
     Reply,
     Usage,
@@ -31,10 +27,7 @@ from ensemble.models.provider import (
 
 BRIEF_TOKENS: Final = 256
 """What a candidate that keeps its answers short may say."""
-PARTIAL_AT_MOST: Final = 4000
-"""Characters kept of an answer that broke off."""
-_READ_AT_LEAST: Final = 0.8
-"""The share of the tokens sent that a model has read, if it read them all."""
+_USAGE: Final = tuple(field.name for field in fields(Usage))
 
 Admit = Callable[[Candidate, ModelCall, int], Mapping[str, Any]]
 """Told candidate, call and attempt before each attempt. Returns what to note beside it, e.g.
@@ -126,28 +119,31 @@ async def ask(
     for candidate in chain:
         if not candidate.available or not _is_roomier(candidate, too_small):
             continue
-        held, wait, tries = candidate, 0.0, 0
+        held, fitting, wait, tries = candidate, call, 0.0, 0
         while True:
             tries += 1
             number = len(attempts) + 1
-            asked = fitted(call, held)
+            asked = fitted(fitting, held)
             about = dict(admit(held, asked, number)) if admit else {}
             event = await recorder.effect(
                 "model",
                 call.key,
                 requested(held, asked),
-                _attempt(held, asked, providers, policy, wait, last=candidate is asked_last),
+                attempted(held, asked, providers, policy, wait, last=candidate is asked_last),
                 attempt=number,
                 **about,
             )
             if event.event == "model_replied":
                 return Answered(_reply(event), candidate, tuple(attempts))
             attempts.append(_failed(number, candidate, event))
-            told_s = event.body.get("retry_after_s")
-            wait = policy.wait_s(attempts[-1].failure, tries, told_s, f"{call.key}#{number}")
+            told_s, seed = event.body.get("retry_after_s"), f"{call.key}#{number}"
+            wait = policy.wait_s(attempts[-1].failure, tries, told_s, seed)
             if wait is None:
-                break
-            if attempts[-1].failure in OF_FORM:
+                shorter = _shorter(fitting, event, tries)
+                if shorter is None:
+                    break
+                wait, tries, fitting = 0.0, tries - ("over" in event.body), shorter
+            elif attempts[-1].failure in OF_FORM:
                 held = replace(candidate, form=held.form.weaker)
         if attempts[-1].failure is Failure.BAD_REQUEST:
             break
@@ -181,85 +177,12 @@ def fitted(call: ModelCall, candidate: Candidate) -> ModelCall:
     return replace(call, params=params, schema=schema)
 
 
-def _attempt(
-    candidate: Candidate,
-    call: ModelCall,
-    providers: Mapping[str, Provider],
-    policy: Policy,
-    wait_s: float,
-    *,
-    last: bool,
-) -> Callable[[], Awaitable[tuple[str, dict[str, Any]]]]:
-    async def perform() -> tuple[str, dict[str, Any]]:
-        started = time.monotonic()
-        breaker = policy.breakers.of(candidate.provider, candidate.model)
-        always = last or candidate.provider in policy.unbroken
-        try:
-            policy.forms.refuse(candidate, call)
-            if not always:
-                breaker.refuse()
-            if wait_s:
-                await asyncio.sleep(wait_s)
-            async with turn_at(candidate.provider, call, policy), breaker.passage(always=always):
-                started = time.monotonic()
-                limit_s = None if candidate.provider in policy.unhurried else policy.call_s
-                async with asyncio.timeout(limit_s):
-                    reply = await _provider(candidate, providers)(candidate, call)
-            _refuse_unusable(reply, call)
-            policy.forms.took(candidate)
-        except ModelFailure as failure:
-            policy.forms.doubt(candidate, call, failure)
-            failed = failure
-        except TimeoutError:
-            failed = ModelFailure(Failure.TIMEOUT, "the whole call took too long")
-        except EnsembleError:
-            raise
-        except Exception as error:  # noqa: BLE001 - anybody's provider may raise anything
-            failed = ModelFailure(Failure.BROKEN, f"{type(error).__name__}: {error}")
-        else:
-            return "model_replied", {
-                "value": {"text": without_surrogates(reply.text), "finish": reply.finish},
-                "served": reply.served,
-                "usage": dict(vars(reply.usage)),
-                "seconds": round(time.monotonic() - started, 3),
-            }
-        return "model_failed", {
-            **_told(failed),
-            "seconds": round(time.monotonic() - started, 3),
-        }
-
-    return perform
-
-
-def _told(failed: ModelFailure) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "class": failed.kind.value,
-        "error": without_surrogates(str(failed)),
-    }
-    if failed.retry_after_s is not None:
-        told["retry_after_s"] = failed.retry_after_s
-    if failed.partial:
-        told["partial"] = without_surrogates(failed.partial[:PARTIAL_AT_MOST])
-    return told
-
-
-def _provider(candidate: Candidate, providers: Mapping[str, Provider]) -> Provider:
-    if candidate.provider not in providers:
-        raise ModelFailure(Failure.NOT_FOUND, f"there is no provider {candidate.provider!r}")
-    return providers[candidate.provider]
-
-
-def _refuse_unusable(reply: Reply, call: ModelCall) -> None:
-    if not reply.text.strip():
-        raise ModelFailure(Failure.UNUSABLE, "the answer is empty")
-    # An answer cut at its token limit is an answer, marked as cut; asking again cuts it again.
-    if call.schema is not None and reply.finish != "length" and not is_json(reply.text):
-        raise ModelFailure(Failure.UNUSABLE, "the answer is no JSON although a schema was given")
-    read = reply.usage.input_tokens
-    fewest = fewest_tokens(call.plain, enough=read / _READ_AT_LEAST) if read else 0
-    if read and read < _READ_AT_LEAST * fewest:
-        text = f"the prompt was cut: at least {fewest} tokens sent, {read} read"
-        raise ModelFailure(Failure.CONTEXT, text)
+def _shorter(call: ModelCall, failed: Event, tries: int) -> ModelCall | None:
+    """Return what to ask the same model where the call did not fit; None for nothing."""
+    over = failed.body.get("over")
+    if failed.body.get("class") != Failure.CONTEXT or (over is None and tries > 1):
+        return None
+    return shortened(call, over)
 
 
 def _is_roomier(candidate: Candidate, than: Candidate | None) -> bool:
@@ -274,9 +197,7 @@ def _reply(event: Event) -> Reply:
         text=event.value["text"],
         served=event.body["served"],
         finish=event.value["finish"],
-        usage=Usage(
-            usage.get("input_tokens"), usage.get("cached_tokens"), usage.get("output_tokens")
-        ),
+        usage=Usage(**{name: usage.get(name) for name in _USAGE}),
     )
 
 

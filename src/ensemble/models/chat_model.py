@@ -120,6 +120,8 @@ class ChainChatModel(BaseChatModel):
             brief_schema=told.get("brief_schema"),
             params=params,
             heard=told.get("heard"),
+            shared=told.get("shared", 0),
+            gives_way=told.get("gives_way", ()),
         )
 
     async def _ask(self, call: ModelCall) -> Answered:

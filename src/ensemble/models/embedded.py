@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -29,6 +30,8 @@ from ensemble.models.embedded_server import (
     starting,
     take_lease,
 )
+from ensemble.models.fit import refuse_misfit, surely_fits
+from ensemble.models.messages import plain
 from ensemble.models.openai_chat import openai_chat
 from ensemble.models.provider import (
     EMBEDDED,
@@ -44,6 +47,7 @@ from ensemble.models.wire import Endpoint
 
 _FIRST_BYTE_S: Final = 600.0
 _IDLE_S: Final = 120.0
+_ERRAND_S: Final = 60.0
 _KEPT_VARIABLES: Final = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
 _PROMPT_TOKENS: Final = re.compile(r"^llamacpp:prompt_tokens_total (\S+)$", re.MULTILINE)
 
@@ -72,8 +76,12 @@ def embedded_chat(settings: Embedded) -> Provider:
             key=lease.key,
             first_byte_s=_FIRST_BYTE_S,
             idle_s=_IDLE_S,
+            llama_cpp=True,
         )
         try:
+            if not surely_fits(call, settings.context):
+                tokens = await asyncio.to_thread(prompt_tokens, lease, plain(call.messages))
+                refuse_misfit(call, settings.context, len(tokens))
             return await openai_chat(endpoint)(candidate, call)
         except ModelFailure as failure:
             if failure.kind is Failure.TRANSPORT:
@@ -118,13 +126,33 @@ def leave_server() -> None:
 
 def prompt_tokens_computed(settings: Embedded) -> int:
     """Return how many prompt tokens the running server has computed, by its own counter."""
-    lease = join_server(settings)
-    request = urllib.request.Request(  # noqa: S310 - our own server on loopback
-        f"{lease.url}/metrics", headers={"Authorization": f"Bearer {lease.key}"}
-    )
-    with LOOPBACK.open(request, timeout=10) as answer:
-        found = _PROMPT_TOKENS.search(answer.read().decode())
+    found = _PROMPT_TOKENS.search(_said(join_server(settings), "/metrics"))
     return int(float(found[1])) if found else 0
+
+
+def prompt_tokens(lease: Lease, messages: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Return the tokens of a prompt, as the server itself puts it together and cuts it.
+
+    Raises:
+        ModelFailure: the server does not answer.
+    """
+    try:
+        prompt = json.loads(_said(lease, "/apply-template", {"messages": list(messages)}))["prompt"]
+        cut = {"content": prompt, "add_special": True, "parse_special": True}
+        return json.loads(_said(lease, "/tokenize", cut))["tokens"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelFailure(Failure.TRANSPORT, f"the prompt cannot be counted: {error}") from error
+
+
+def _said(lease: Lease, route: str, body: Mapping[str, Any] | None = None) -> str:
+    """Return what the server says at a route; a body is posted."""
+    request = urllib.request.Request(  # noqa: S310 - our own server on loopback
+        f"{lease.url}{route}",
+        None if body is None else json.dumps(body).encode(),
+        {"Authorization": f"Bearer {lease.key}", "Content-Type": "application/json"},
+    )
+    with LOOPBACK.open(request, timeout=_ERRAND_S) as answer:
+        return answer.read().decode()
 
 
 _joining: Final = threading.Lock()
@@ -134,7 +162,7 @@ _leases: Final[dict[Path, Lease]] = {}
 def _folder(settings: Embedded, gguf: Path) -> Path:
     """Return the folder of the server with these settings on this host."""
     size = gguf.stat().st_size if gguf.is_file() else 0
-    told = [str(gguf), size, settings.threads, settings.context]
+    told = [str(gguf), size, settings.threads, settings.context, settings.slots]
     name = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
     return cache_folder() / "embedded" / f"{platform.node() or 'host'}-{name}"
 
@@ -155,7 +183,8 @@ def _start(folder: Path, gguf: Path, settings: Embedded) -> dict[str, Any]:
     (folder / STATE).unlink(missing_ok=True)
     command = [sys.executable, "-m", "ensemble.models.embedded_server", "--folder", str(folder)]
     command += ["--gguf", str(gguf)]
-    command += ["--threads", str(settings.threads), "--context", str(settings.context)]
+    for name in ("threads", "context", "slots"):
+        command += [f"--{name}", str(getattr(settings, name))]
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     # Read by OpenMP when it loads: spinning threads on busy cores cost a tenfold.
     environment = {**kept, "OMP_WAIT_POLICY": "passive"}

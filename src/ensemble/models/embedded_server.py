@@ -64,8 +64,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m ensemble.models.embedded_server")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--gguf", type=Path, required=True)
-    parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--context", type=int, required=True)
+    for name in ("threads", "context", "slots"):
+        parser.add_argument(f"--{name}", type=int, required=True)
     given = parser.parse_args(arguments)
     # The launcher ends here, so that no client has a child to wait for.
     if os.fork():
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
     os.setsid()
     ready = _redirect(given.folder / LOG)
     key = secrets.token_urlsafe(32)
-    server = _serve(given.gguf, given.threads, given.context, key)
+    server = _serve(given.gguf, given.threads, given.context, given.slots, key)
     url = str(server.listening_address).rstrip("/")
     until = time.monotonic() + HEALTHY_WITHIN_S
     while not is_healthy(url):
@@ -97,7 +97,7 @@ def _redirect(log: Path) -> int:
     return ready
 
 
-def _serve(gguf: Path, threads: int, context: int, key: str) -> Any:
+def _serve(gguf: Path, threads: int, context: int, slots: int, key: str) -> Any:
     # The engine ships no types.
     xllamacpp: Any = import_module("xllamacpp")
     params = xllamacpp.CommonParams()
@@ -105,9 +105,8 @@ def _serve(gguf: Path, threads: int, context: int, key: str) -> Any:
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.api_keys = [key]
-    # One slot: slots do not share a prefix, so each further one computes it again.
-    params.n_parallel = 1
-    params.n_ctx = context
+    params.n_parallel = slots
+    params.n_ctx = context * slots
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
     params.cache_ram_mib = _CACHE_RAM_MIB

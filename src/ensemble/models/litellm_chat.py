@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ensemble.models.faults import DECLINED, failure_from
 from ensemble.models.forced_call import Arguments, answer_in
-from ensemble.models.messages import plain
+from ensemble.models.messages import cached_content, plain, shared_key
 from ensemble.models.openai_chat import held_to
 from ensemble.models.provider import (
     Candidate,
@@ -75,18 +75,29 @@ def _litellm() -> Any:
 def _request(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     request: dict[str, Any] = {
         "model": candidate.model,
-        "messages": plain(call.messages),
+        "messages": _messages(candidate, call),
         "temperature": call.params.temperature,
         "max_tokens": call.params.max_tokens,
         "timeout": _CALL_S,
         "max_retries": 0,
         "num_retries": 0,
     }
+    if call.shared and candidate.model.startswith("openai/"):
+        request["prompt_cache_key"] = shared_key(call.plain[: call.shared])
     if call.params.seed is not None:
         request["seed"] = call.params.seed
     if candidate.form is Form.TOOL_CALL:
         request["_skip_mcp_handler"] = True  # else it imports a package that it does not bring
     return request | held_to(candidate, call)
+
+
+def _messages(candidate: Candidate, call: ModelCall) -> list[dict[str, Any]]:
+    """Return the messages, for a Claude model with a mark where what all seats share ends."""
+    messages = plain(call.messages)
+    if call.shared and "claude" in candidate.model:
+        last = messages[call.shared - 1]
+        messages[call.shared - 1] = {**last, "content": cached_content(last["content"])}
+    return messages
 
 
 async def _complete(
@@ -149,5 +160,6 @@ def _reply(response: Any, candidate: Candidate, call: ModelCall) -> Reply:
             getattr(usage, "prompt_tokens", None),
             getattr(details, "cached_tokens", None),
             getattr(usage, "completion_tokens", None),
+            getattr(usage, "cache_creation_input_tokens", None),
         ),
     )

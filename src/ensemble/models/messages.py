@@ -4,18 +4,20 @@ Seats act through a schema of their own, not through a provider's tool calls, so
 a role and a text. Knows langchain-core's messages by their shape only and never imports it.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from ensemble.canonical import without_surrogates
-from ensemble.models.cost import text_tokens
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 _ROLES: Final = {"system": "system", "ai": "assistant", "AIMessageChunk": "assistant"}
+_BYTES_PER_TOKEN: Final = 3.6
+"""About what one token holds in English and code."""
 _BYTES_PER_TOKEN_AT_MOST: Final = 5.0
 _TOKENS_PER_MESSAGE: Final = 4
 _REPEATED: Final = re.compile(r"(\s|\W|_)\1{2,}")
@@ -27,6 +29,21 @@ def plain(messages: "Iterable[BaseMessage]") -> list[dict[str, Any]]:
         {"role": _ROLES.get(message.type, "user"), "content": without_surrogates(_text(message))}
         for message in messages
     ]
+
+
+def cached_content(text: str) -> list[dict[str, Any]]:
+    """Return a message's content whose end a prompt cache keeps for five minutes."""
+    return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
+
+
+def shared_key(shared: Iterable[dict[str, Any]]) -> str:
+    """Return a name for messages that all seats share; it says nothing of them."""
+    return hashlib.sha256(json.dumps([*shared]).encode()).hexdigest()[:32]
+
+
+def text_tokens(text: str) -> int:
+    """Return about how many tokens a text is, from its bytes alone."""
+    return round(len(text.encode()) / _BYTES_PER_TOKEN)
 
 
 def estimated_tokens(messages: Iterable[dict[str, Any]]) -> int:

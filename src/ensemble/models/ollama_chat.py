@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from ensemble.errors import NoModelLeft
 from ensemble.models.faults import is_overflow
+from ensemble.models.fit import refuse_misfit
 from ensemble.models.forced_call import Arguments, answer_in, forced_call
 from ensemble.models.messages import fewest_tokens, plain
 from ensemble.models.probes import ollama_address
@@ -46,9 +47,7 @@ async def ollama_chat(candidate: Candidate, call: ModelCall) -> Reply:
     """Ask a model that Ollama serves."""
     window = candidate.context or _CONTEXT
     messages = plain(call.messages)
-    if (fewest := fewest_tokens(messages)) + call.params.max_tokens > window:
-        text = f"at least {fewest} prompt tokens do not fit the window of {window}"
-        raise ModelFailure(Failure.CONTEXT, text)
+    refuse_misfit(call, window)
     options: dict[str, Any] = {
         "num_ctx": window,
         "num_predict": call.params.max_tokens,
@@ -71,7 +70,7 @@ async def ollama_chat(candidate: Candidate, call: ModelCall) -> Reply:
         raise
     cut = last.get("done_reason") == "length"
     read = count(last.get("prompt_eval_count"))
-    _refuse_cut_prompt(read, fewest, window)
+    _refuse_cut_prompt(read, fewest_tokens(messages), window)
     return Reply(
         text=answer_in(called.text, "".join(parts), candidate, call, cut=cut),
         served=f"ollama/{candidate.model}",

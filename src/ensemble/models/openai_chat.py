@@ -5,10 +5,12 @@ Answers are streamed, so that a hang is seen early; only a whole answer is one.
 
 from contextlib import aclosing
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 from ensemble.models.event_stream import events
 from ensemble.models.faults import DECLINED, failure_of
 from ensemble.models.forced_call import Arguments, answer_in, forced_call
+from ensemble.models.messages import shared_key
 from ensemble.models.provider import (
     Candidate,
     Failure,
@@ -21,6 +23,8 @@ from ensemble.models.provider import (
 )
 from ensemble.models.wire import Answer, Endpoint, answered, count, mapping
 
+_KEYED: Final = ("api.openai.com", "api.mistral.ai")
+"""Hosts that document `prompt_cache_key`."""
 _BAD_REQUEST: Final = 400
 
 
@@ -34,7 +38,7 @@ def openai_chat(endpoint: Endpoint) -> Provider:
         try:
             async with answered(
                 url,
-                _body(candidate, call),
+                _body(candidate, call) | cache_hints(endpoint, call),
                 {"Authorization": f"Bearer {key}"} if key else {},
                 first_byte_s=endpoint.first_byte_s,
                 idle_s=endpoint.idle_s,
@@ -70,6 +74,21 @@ def held_to(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
         return forced_call(call.schema)
     schema = {"name": "answer", "schema": dict(call.schema)}
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
+
+
+def cache_hints(endpoint: Endpoint, call: ModelCall) -> dict[str, Any]:
+    """Return what leads calls that begin alike to one prompt cache.
+
+    Only to whom documents it: others may refuse a field that they do not know.
+    """
+    if endpoint.llama_cpp:
+        return {"cache_prompt": True}
+    host = urlsplit(endpoint.base_url).hostname or ""
+    return (
+        {"prompt_cache_key": shared_key(call.plain[: call.shared])}
+        if call.shared and host in _KEYED
+        else {}
+    )
 
 
 class _Heard:
@@ -162,5 +181,8 @@ def _usage(usage: dict[str, Any], timings: dict[str, Any]) -> Usage:
     told = (details.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"))
     cached = next((tokens for tokens in told if tokens is not None), timings.get("cache_n"))
     return Usage(
-        count(usage.get("prompt_tokens")), count(cached), count(usage.get("completion_tokens"))
+        count(usage.get("prompt_tokens")),
+        count(cached),
+        count(usage.get("completion_tokens")),
+        count(details.get("cache_write_tokens")),
     )

@@ -1,4 +1,4 @@
-"""How many calls go at once, and how many a minute: per provider, and in all.
+"""How many calls go at once, how many a minute, and which model's first: per provider.
 
 What waits here waits inside a live attempt, on a monotonic clock; a replay never comes here.
 """
@@ -7,18 +7,20 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
 from ensemble.models.messages import estimated_tokens
-from ensemble.models.provider import ModelCall
+from ensemble.models.provider import Candidate, ModelCall
+from ensemble.models.swaps import Host
 
 if TYPE_CHECKING:
     from ensemble.models.policy import Policy
 
 MINUTE_S: Final = 60.0
+_FREE: Final = nullcontext()
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,16 @@ class Minute:
 
 
 @asynccontextmanager
-async def turn_at(provider: str, call: ModelCall, policy: "Policy") -> AsyncGenerator[None]:
+async def turn_at(candidate: Candidate, call: ModelCall, policy: "Policy") -> AsyncGenerator[None]:
     """Hold one of the provider's places, within its pace, and one of all providers' places.
 
-    The first policy seen on an event loop sets the sizes.
+    Where the provider's host may have to swap models, its loaded model's calls go first. The
+    first policy seen on an event loop sets the sizes.
     """
-    gates = _gates.setdefault(asyncio.get_running_loop(), _Gates())
-    async with gates.place(provider, policy):
+    gates, provider = _gates.setdefault(asyncio.get_running_loop(), _Gates()), candidate.provider
+    swaps = provider in policy.swapping
+    host = gates.hosts.setdefault(provider, Host()).turn_of(candidate.model) if swaps else _FREE
+    async with host, gates.place(provider, policy):
         if provider in policy.pace:
             tokens = estimated_tokens(call.plain) + call.params.max_tokens
             await gates.minute(provider, policy).take(tokens)
@@ -78,6 +83,7 @@ class _Gates:
         default_factory=dict[str | None, asyncio.Semaphore]
     )
     minutes: dict[str, Minute] = field(default_factory=dict[str, Minute])
+    hosts: dict[str, Host] = field(default_factory=dict[str, Host])
 
     def place(self, provider: str | None, policy: "Policy") -> asyncio.Semaphore:
         if provider not in self.places:

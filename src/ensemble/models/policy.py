@@ -5,9 +5,11 @@ same failures wait alike and many calls that fail together do not come back toge
 """
 
 import hashlib
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlsplit
 
 from ensemble.config import Settings
 from ensemble.models.breaker import OF_PROCESS, Breakers
@@ -53,10 +55,14 @@ class Policy:
     """The same for providers not named."""
     at_once_in_all: int = 4096
     """Calls in flight at all providers together."""
+    swapping: frozenset[str] = frozenset({"ollama"})
+    """Providers on one host that may have to load another model for another model's call."""
     pace: Mapping[str, Pace] = field(default_factory=dict[str, Pace])
     """Requests and tokens a minute, per provider."""
     breakers: Breakers = OF_PROCESS
     """Who is left alone for a while."""
+    counting: frozenset[str] = frozenset({EMBEDDED})
+    """Providers that count a prompt with the model's own tokenizer."""
     unbroken: frozenset[str] = frozenset({MANUAL, "scripted"})
     """Providers that no failure says anything about."""
     forms: Lessons = field(default_factory=Lessons)
@@ -66,10 +72,12 @@ class Policy:
     def of(cls, settings: Settings) -> "Policy":
         """Return the policy with the limits that the user's settings name."""
         usual = cls()
+        here = {name for name, at in settings.providers.items() if _is_here(at.base_url)}
         own = {name: pace.at_once for name, pace in settings.pace.items() if pace.at_once}
         return cls(
-            at_once={**usual.at_once, **own},
+            at_once={**usual.at_once, "embedded": settings.embedded.slots, **own},
             at_once_in_all=settings.at_once or usual.at_once_in_all,
+            swapping=usual.swapping | here,
             forms=Lessons(Forms(settings)),
             pace={
                 name: Pace(pace.requests_per_minute, pace.tokens_per_minute)
@@ -95,3 +103,12 @@ class Policy:
         own_s = min(self.backoff_at_most_s, self.backoff_s * 2 ** (tries - 1))
         drawn = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big") / 2**32
         return max(own_s * (0.5 + drawn / 2), told_s or 0.0)
+
+
+def _is_here(url: str) -> bool:
+    """Return whether a server stands on this host."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

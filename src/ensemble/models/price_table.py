@@ -17,8 +17,9 @@ from ensemble.models.provider import Form
 from ensemble.models.registry import Source, model_at
 
 _FILE: Final = "model_prices_and_context_window_backup.json"
-_DISCOUNTED: Final = ("_batches", "_flex")
+_DISCOUNTED: Final = ("_batches", "_flex", "_above_1hr")
 """Ends of the keys of prices for calls that we never make."""
+_CACHING: Final = ("read", "creation")
 _DEARER: Final = "_priority"
 
 
@@ -29,6 +30,7 @@ class Listed:
     usd_per_mtok: tuple[float, float] | None
     context: int | None
     form: Form
+    usd_cached_per_mtok: tuple[float, float] | None = None
 
 
 def listed(provider: str, model: str) -> Listed | None:
@@ -46,6 +48,7 @@ def listed(provider: str, model: str) -> Listed | None:
                 _price(entry),
                 window if isinstance(window, int) else None,
                 _form(entry),
+                usd_cached_per_mtok=_price_cached(entry),
             )
     return None
 
@@ -77,6 +80,15 @@ def _form(entry: Mapping[str, Any]) -> Form:
 def _price(entry: Mapping[str, Any]) -> tuple[float, float] | None:
     sent, said = (_dearest(entry, f"{way}_cost_per_token") for way in ("input", "output"))
     return None if sent is None or said is None else (sent, said)
+
+
+def _price_cached(entry: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Return the prices of input read from, and written to, a prompt cache."""
+    sent = _dearest(entry, "input_cost_per_token")
+    read, written = (_dearest(entry, f"cache_{way}_input_token_cost") for way in _CACHING)
+    if sent is None or (read is None and written is None):
+        return None
+    return (sent if read is None else read, sent if written is None else written)
 
 
 def _dearest(entry: Mapping[str, Any], name: str) -> float | None:

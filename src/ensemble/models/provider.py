@@ -76,10 +76,19 @@ class Form(StrEnum):
 class ModelFailure(Exception):
     """One attempt at one model failed; `kind` says how, the text says what was seen."""
 
-    def __init__(self, kind: Failure, text: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        kind: Failure,
+        text: str,
+        *,
+        retry_after_s: float | None = None,
+        over: int | None = None,
+    ) -> None:
         super().__init__(text)
         self.kind = kind
         self.retry_after_s = retry_after_s
+        self.over = over
+        """By how many tokens it does not fit, where that was counted and it was never sent."""
         self.partial = ""
         """What was heard before it failed; never an answer."""
 
@@ -106,6 +115,9 @@ class Candidate:
     """Context window in tokens; None where unknown."""
     usd_per_mtok: tuple[float, float] | None = None
     """Price of a million input and output tokens; None where unknown, (0, 0) where free."""
+    usd_cached_per_mtok: tuple[float, float] | None = None
+    """Price of a million input tokens read from, and written to, a prompt cache; None where they
+    cost what any input does."""
     fallback: bool = False
     """Whether it stands in for a model that was wished for."""
 
@@ -113,9 +125,10 @@ class Candidate:
     def read(cls, document: Mapping[str, Any]) -> "Candidate":
         """Return the candidate that a journal's document describes, an older one's too."""
         told = in_words_of_today(document)
-        price = told.pop("usd_per_mtok", None)
         form = Form(told.pop("form", Form.TEXT))
-        return cls(**told, form=form, usd_per_mtok=tuple(price) if price else None)
+        for price in ("usd_per_mtok", "usd_cached_per_mtok"):
+            told[price] = tuple(told[price]) if told.get(price) else None
+        return cls(**told, form=form)
 
 
 def in_words_of_today(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,6 +162,10 @@ class ModelCall:
     params: Params = Params()
     heard: Callable[[str], None] | None = None
     """Told each piece of text as it arrives, for the display only."""
+    shared: int = 0
+    """How many messages, from the first, all seats share: a hint for prompt caches."""
+    gives_way: tuple[tuple[str, str], ...] = ()
+    """Passages, and what stands for each where the prompt does not fit, in this order."""
 
     @cached_property
     def plain(self) -> list[dict[str, Any]]:
@@ -163,6 +180,8 @@ class Usage:
     input_tokens: int | None = None
     cached_tokens: int | None = None
     output_tokens: int | None = None
+    written_tokens: int | None = None
+    """Of the input: those that a prompt cache took in, at a price of their own."""
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ class Route:
     usd_per_mtok: tuple[float, float] | None = None
     """Input and output price of a million tokens; None where unknown."""
     price_from: Source | None = None
+    usd_cached_per_mtok: tuple[float, float] | None = None
+    """Price of a million input tokens read from, and written to, a prompt cache."""
     form: Form = Form.TEXT
     """How answers are asked for, by what is claimed of provider and model."""
 
@@ -151,6 +153,7 @@ def _route(told: dict[str, Any], can: list[str]) -> Route:
         at.key_env,
         (usd[0], usd[1]) if usd else None,
         source,
+        tuple(told["usd_cached"]) if "usd_cached" in told else None,
         form=_claimed(at, can),
     )
 

@@ -196,6 +196,7 @@ def _candidate(
         form=route.form,
         context=min(filter(None, windows), default=None),
         usd_per_mtok=route.usd_per_mtok,
+        usd_cached_per_mtok=route.usd_cached_per_mtok,
         fallback=fallback,
     )
 
@@ -211,6 +212,7 @@ def _as_listed(candidate: Candidate, here: _Here) -> Candidate:
     return replace(
         candidate,
         usd_per_mtok=candidate.usd_per_mtok or entry.usd_per_mtok,
+        usd_cached_per_mtok=candidate.usd_cached_per_mtok or entry.usd_cached_per_mtok,
         context=candidate.context or entry.context,
         form=min(candidate.form, entry.form, key=list(Form).index),
     )

@@ -45,6 +45,8 @@ class Endpoint:
     """From the request to the first byte of the answer."""
     idle_s: float = 60.0
     """Between two pieces of the answer."""
+    llama_cpp: bool = False
+    """Whether it is known to be llama.cpp's own server."""
 
     @property
     def secret(self) -> str:

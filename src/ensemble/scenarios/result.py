@@ -12,7 +12,7 @@ from ensemble.graph.state import in_order
 from ensemble.journal.digest import digest
 from ensemble.journal.record import ANSWERED, Event
 from ensemble.journal.turn_key import TurnKey
-from ensemble.models.cost import cost_usd
+from ensemble.models.cost import Price, price_from, usage_usd
 from ensemble.roles import RunStatus
 
 SCHEMA = "ensemble/result@1"
@@ -89,6 +89,7 @@ def usage_of(events: Sequence[Event]) -> Document:
         "model_calls": len(calls),
         "input_tokens": _total(usages, "input_tokens"),
         "cached_tokens": _total(usages, "cached_tokens"),
+        "written_tokens": _total(usages, "written_tokens"),
         "output_tokens": _total(usages, "output_tokens"),
         "usd": round(sum(c or 0.0 for c in costs), 6) if priced != "none" else None,
         "priced": priced if costs else "none",
@@ -97,7 +98,7 @@ def usage_of(events: Sequence[Event]) -> Document:
     }
 
 
-def _overrun(events: Sequence[Event], prices: Mapping[str, tuple[float, float]]) -> Document:
+def _overrun(events: Sequence[Event], prices: Mapping[str, Price]) -> Document:
     """Return what providers billed above what was reserved for their calls."""
     spending = Spending(prices)
     spending.read(events)
@@ -139,6 +140,7 @@ def _turn_usage(calls: Sequence[Event]) -> Document:
         "model_calls": len(calls),
         "input_tokens": _total(usages, "input_tokens"),
         "cached_tokens": _total(usages, "cached_tokens"),
+        "written_tokens": _total(usages, "written_tokens"),
         "output_tokens": _total(usages, "output_tokens"),
         "seconds": round(sum(float(e.body.get("seconds") or 0) for e in calls), 3),
     }
@@ -148,22 +150,21 @@ def _total(usages: Sequence[Mapping[str, Any]], name: str) -> int:
     return sum(int(usage.get(name) or 0) for usage in usages)
 
 
-def _prices(events: Sequence[Event]) -> dict[str, tuple[float, float]]:
+def _prices(events: Sequence[Event]) -> dict[str, Price]:
     chains = cast("dict[str, list[Document]]", _value(events, "resolved").get("chains", {}))
     return {
-        f"{item['provider']}/{item['model']}": tuple(item["usd_per_mtok"])
+        f"{item['provider']}/{item['model']}": price
         for chain in chains.values()
         for item in chain
-        if item.get("usd_per_mtok") is not None
+        if (price := price_from(item.get("usd_per_mtok"), item.get("usd_cached_per_mtok")))
     }
 
 
-def _usd(event: Event, prices: Mapping[str, tuple[float, float]]) -> float | None:
+def _usd(event: Event, prices: Mapping[str, Price]) -> float | None:
     usage = cast("Mapping[str, Any]", event.body.get("usage") or {})
     if usage.get("output_tokens") is None:
         return None
-    price = prices.get(str(event.body.get("served")))
-    return cost_usd(price, int(usage.get("input_tokens") or 0), int(usage["output_tokens"]))
+    return usage_usd(prices.get(str(event.body.get("served"))), usage)
 
 
 def _evidence(events: Sequence[Event]) -> list[Document]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class OllamaServer:
     """The bodies of `/api/chat`, in order."""
     listed: int = 0
     """How often its models were listed."""
+
+    @property
+    def swaps(self) -> int:
+        """How often a model had to make room for another, if it can hold one at a time."""
+        return sum(one["model"] != other["model"] for one, other in pairwise(self.requests))
 
 
 @asynccontextmanager

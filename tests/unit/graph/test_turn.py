@@ -14,6 +14,8 @@ from ensemble.graph.state import Document, StateUpdate, Turn
 from ensemble.graph.topology import END, START, Edge, Topology
 from ensemble.graph.turn import take_turn
 from ensemble.journal.run_journal import Journal
+from ensemble.models.fit import counted
+from ensemble.models.messages import plain
 from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Reply
 from ensemble.roles import Role
 from ensemble.testing import Script, scripted
@@ -104,6 +106,22 @@ async def test_seats_share_the_first_two_parts_of_the_prompt_byte_for_byte() -> 
     assert texts(one)[2] != texts(other)[2]
     assert "gate fit passed" in texts(one)[1]
     assert [message.type for message in one.asked[0].messages] == ["system", "human", "human"]
+
+
+async def test_where_the_window_is_small_evidence_is_told_by_id_kind_and_result() -> None:
+    figures = {f"figure_{n}": 0.123456 for n in range(8)}
+    state = a_state(evidence=[{**an_evidence(fit=True), "value": figures}])
+    roomy, tight = scripted([an_answer("promote")]), scripted([an_answer("promote")])
+    await taken(roomy, state=state)
+    needed = counted(plain(roomy.asked[0].messages)) + roomy.asked[0].params.max_tokens
+    chain = [a_candidate("small", context=needed - 1)]
+
+    update, _ = await taken(tight, state=state, models={"panel[0]": chain})
+
+    assert the_turn(update).answered
+    assert "figure_7 0.1235" in texts(roomy)[1]
+    assert "L1 check_data digits: fit passed (figures left out" in texts(tight)[1]
+    assert (texts(tight)[0], texts(tight)[2]) == (texts(roomy)[0], texts(roomy)[2])
 
 
 async def test_an_agent_is_told_what_its_own_file_says_of_the_role() -> None:

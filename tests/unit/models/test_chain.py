@@ -163,6 +163,62 @@ async def test_a_prompt_too_large_for_every_window_fails() -> None:
     assert second.asked == []
 
 
+EVIDENCE = ("L1 train_classifier: " + "accuracy 0.93, " * 90, "L1 train_classifier: ok")
+
+
+def a_long_call() -> ModelCall:
+    messages = (SystemMessage("You review."), HumanMessage(f"Is it sound?\n{EVIDENCE[0]}"))
+    return a_call(messages=messages, gives_way=(EVIDENCE,), params=Params(max_tokens=100))
+
+
+async def test_evidence_gives_way_before_the_next_model_is_asked() -> None:
+    first, journal = scripted("Sound."), Journal("r")
+    chain = [a_candidate("first", context=600), a_candidate("second", context=8000)]
+    providers = {"first": first, "second": scripted("unused")}
+
+    answered = await walk(providers, journal, chain=chain, call=a_long_call())
+
+    assert [attempt.failure for attempt in answered.attempts] == [Failure.CONTEXT]
+    assert [message.content for message in first.asked[0].messages] == [
+        "You review.",
+        f"Is it sound?\n{EVIDENCE[1]}",
+    ]
+    asked = [e.body["request"]["messages"][1] for e in journal.events if e.event == "model_asked"]
+    assert [EVIDENCE[0] in message["content"] for message in asked] == [True, False]
+
+
+async def test_what_does_not_fit_even_so_goes_whole_to_a_roomier_model_unsent() -> None:
+    first, second = scripted("unused"), scripted("Sound.")
+    chain = [a_candidate("first", context=100), a_candidate("second", context=8000)]
+
+    await walk({"first": first, "second": second}, chain=chain, call=a_long_call())
+
+    assert first.asked == []
+    assert EVIDENCE[0] in str(second.asked[0].messages[1].content)
+
+
+async def test_a_server_that_finds_no_room_is_asked_once_more_with_less_evidence() -> None:
+    first = scripted([*fails_with(Failure.CONTEXT), "Sound."])
+
+    answered = await walk({"first": first, "second": scripted("unused")}, call=a_long_call())
+
+    assert answered.candidate.provider == "first"
+    assert EVIDENCE[0] not in str(first.asked[1].messages[1].content)
+
+
+async def test_a_replay_sends_the_same_evidence_whoever_counts() -> None:
+    live, unused = Journal("r"), scripted([])
+    chain = [a_candidate("first", context=600)]
+    answered = await walk({"first": scripted("Sound.")}, live, chain=chain, call=a_long_call())
+    replay = Journal("r", recorded=live.events, replaying=True)
+    roomy = [a_candidate("first", context=100_000)]
+
+    again = await walk({"first": unused}, replay, chain=roomy, call=a_long_call())
+
+    assert again.reply == answered.reply
+    assert len(again.attempts) == 1
+
+
 @pytest.mark.parametrize("text", ["", " \n ", "no JSON at all", '"a text"', '{"cut": '])
 async def test_an_answer_of_no_use_is_left_for_the_next_model(text: str) -> None:
     chain = [a_candidate("first", form=Form.SCHEMA), a_candidate("second", form=Form.SCHEMA)]

@@ -9,7 +9,7 @@ from langchain_core.messages import HumanMessage
 
 from ensemble.models.pacing import MINUTE_S, Minute, Pace, turn_at
 from ensemble.models.policy import Policy
-from ensemble.models.provider import ModelCall
+from ensemble.models.provider import Candidate, ModelCall
 
 CALL = ModelCall("a/solo#0/model#0", (HumanMessage("Is it sound?"),))
 
@@ -28,7 +28,8 @@ async def most_at_once(providers: list[str], policy: Policy) -> int:
 
     async def one(provider: str) -> None:
         nonlocal most, now
-        async with turn_at(provider, CALL, policy):
+        candidate = Candidate("m", provider, "m", available=True, reason="")
+        async with turn_at(candidate, CALL, policy):
             now += 1
             most = max(most, now)
             await asyncio.sleep(0.001)

@@ -3,6 +3,7 @@
 import pytest
 
 from ensemble.config import Pace as PaceSetting
+from ensemble.config import Provider as Server
 from ensemble.config import Settings
 from ensemble.models.pacing import Pace
 from ensemble.models.policy import Policy
@@ -65,3 +66,19 @@ def test_the_users_settings_win_over_the_usual_limits() -> None:
     assert (policy.at_once_in_all, policy.at_once["ollama"]) == (8, 2)
     assert policy.at_once["embedded"] == Policy().at_once["embedded"]
     assert policy.pace == {"ollama": Pace(30, 9000)}
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://127.0.0.1:1234/v1", True),
+        ("http://[::1]/v1", True),
+        ("http://localhost:8000", True),
+        ("https://models.example/v1", False),
+        ("http://10.0.0.7/v1", False),
+    ],
+)
+def test_a_server_on_this_host_may_have_to_swap_models(url: str, *, here: bool) -> None:
+    policy = Policy.of(Settings(providers={"mine": Server(base_url=url)}))
+
+    assert policy.swapping == {"ollama", *(["mine"] if here else [])}

@@ -46,6 +46,22 @@ def test_turns_stand_in_the_order_of_the_seats_however_they_ended() -> None:
     ]
 
 
+def test_what_a_prompt_cache_gave_and_took_is_counted_at_its_price() -> None:
+    (model,) = CHAINS["chair"]
+    chains = {"chair": [{**model, "usd_cached_per_mtok": [0.1, 1.25]}]}
+    usage = {"input_tokens": 4_000_000, "cached_tokens": 2_000_000, "written_tokens": 1_000_000}
+    body = {"served": "test/m", "usage": {**usage, "output_tokens": 0}, "seconds": 0.5}
+    events = [
+        Event("resolved", "chains", 0, 0.0, {"value": {"chains": chains}}),
+        Event("model_replied", "chair/solo#0/model#0", 1, 1.0, body),
+    ]
+
+    used = usage_of(events)
+
+    assert used["usd"] == 1.0 + 0.2 + 1.25
+    assert (used["cached_tokens"], used["written_tokens"]) == (2_000_000, 1_000_000)
+
+
 @pytest.mark.parametrize(
     ("calls", "usd", "priced"),
     [

@@ -1,0 +1,100 @@
+"""Whether a prompt fits the window that it is sent into, and what gives way where it does not.
+
+Who has the model's own tokenizer counts with it; all others are counted by classes of
+characters. Nothing is cut: a call that does not fit fails before it is sent, and whoever asked
+may ask again with less. Has never heard of evidence: the call itself says what may give way.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from ensemble.models.messages import plain
+from ensemble.models.provider import Failure, ModelCall, ModelFailure
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+_TOKENS_PER_MESSAGE: Final = 8
+"""What a chat template puts around a message: two marks, a role, line breaks."""
+_LETTERS_PER_TOKEN: Final = 6
+_PIECES: Final = re.compile(r"[A-Za-z]+|\d|[!-/:-@\[-`{-~]{1,2}|\n| {2,}|[^\x00-\x7f]")
+
+
+def counted(messages: Iterable[Mapping[str, Any]]) -> int:
+    """Estimate the tokens of messages, by classes of characters.
+
+    A word has a token for every six letters begun, a digit one, two signs one, a line break
+    and an indent one each, a letter beyond ASCII one less than its bytes.
+
+    Calibrated on SmolLM2's tokenizer, whose vocabulary of 49,152 is small, so that others
+    count less: agent files, code, JSON and Markdown come out 2 % too low to 23 % too high,
+    German a third too low. `python -m benchmarks embedded` measures it again.
+    """
+    return sum(_TOKENS_PER_MESSAGE + _tokens(str(message["content"])) for message in messages)
+
+
+def surely_fits(call: ModelCall, window: int) -> bool:
+    """Return whether a call fits whoever counts: no token has less than a byte."""
+    sizes = (len(message["content"].encode()) for message in plain(call.messages))
+    most = sum(_TOKENS_PER_MESSAGE + size for size in sizes)
+    return most + call.params.max_tokens <= window
+
+
+def refuse_misfit(call: ModelCall, window: int, tokens: int | None = None) -> None:
+    """Fail where the prompt and the longest answer do not fit the window together.
+
+    Args:
+        call: what would be sent.
+        window: the model's, in tokens.
+        tokens: the prompt's, by the model's own tokenizer; None estimates them.
+
+    Raises:
+        ModelFailure: of the class `context`; its `over` says how many tokens are too many.
+    """
+    if tokens is None and surely_fits(call, window):
+        return
+    own = tokens is not None
+    tokens = tokens if own else counted(plain(call.messages))
+    answer = call.params.max_tokens
+    if tokens + answer > window:
+        told = f"{tokens} prompt tokens" if own else f"about {tokens} prompt tokens"
+        text = f"{told} and {answer} for the answer do not fit the window of {window}: not sent"
+        raise ModelFailure(Failure.CONTEXT, text, over=tokens + answer - window)
+
+
+def shortened(call: ModelCall, over: int | None) -> ModelCall | None:
+    """Return the call with less of what may give way; None where nothing more can.
+
+    Nothing gives way in the system prompt, nor in what the model said itself.
+
+    Args:
+        call: what did not fit.
+        over: how many tokens were too many; None, where nobody counted, shortens all.
+    """
+    messages, saved = list(call.messages), 0
+    rest = list(call.gives_way)
+    while rest and (over is None or saved < over):
+        whole, brief = rest.pop(0)
+        for place, message in enumerate(messages):
+            if message.type == "human" and whole in (text := str(message.content)):
+                messages[place] = _saying(message, text.replace(whole, brief))
+                saved += text.count(whole) * (_tokens(whole) - _tokens(brief))
+    if not saved:
+        return None
+    return replace(call, messages=tuple(messages), gives_way=tuple(rest))
+
+
+def _saying(message: "BaseMessage", text: str) -> "BaseMessage":
+    return message.model_copy(update={"content": text})
+
+
+def _tokens(text: str) -> int:
+    return sum(map(_tokens_of_piece, _PIECES.findall(text)))
+
+
+def _tokens_of_piece(piece: str) -> int:
+    if not piece.isascii():
+        return len(piece.encode()) - 1
+    return -(-len(piece) // _LETTERS_PER_TOKEN) if piece.isalpha() else 1
