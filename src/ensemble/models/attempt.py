@@ -85,10 +85,7 @@ def attempted(
                 "usage": dict(vars(reply.usage)),
                 "seconds": round(time.monotonic() - started, 3),
             }
-        return "model_failed", {
-            **_told(failed),
-            "seconds": round(time.monotonic() - started, 3),
-        }
+        return "model_failed", {**_told(failed), "seconds": round(time.monotonic() - started, 3)}
 
     return perform
 

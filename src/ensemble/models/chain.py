@@ -147,8 +147,7 @@ async def ask(
                 held = replace(candidate, form=held.form.weaker)
         if attempts[-1].failure is Failure.BAD_REQUEST:
             break
-        if attempts[-1].failure is Failure.CONTEXT:
-            too_small = candidate
+        too_small = candidate if attempts[-1].failure is Failure.CONTEXT else too_small
     raise ChainExhausted(call.key, chain, attempts)
 
 
