@@ -22,7 +22,6 @@ from ensemble.models.provider import (
     ModelFailure,
     Params,
     Provider,
-    Reply,
 )
 
 PROBE_WITHIN_S: Final = 30.0
@@ -97,7 +96,7 @@ async def _holds(candidate: Candidate, provider: Provider) -> bool | None:
     call = ModelCall("probe", asked, schema=_SCHEMA, params=Params(max_tokens=_ANSWER_TOKENS))
     try:
         async with asyncio.timeout(PROBE_WITHIN_S):
-            reply = await _asked(candidate, call, provider)
+            reply = await provider(candidate, call)
     except ModelFailure as failure:
         return False if failure.kind in _NOT_HELD else None
     except Exception:  # noqa: BLE001 - anybody's provider may raise anything; its call will say
@@ -107,15 +106,6 @@ async def _holds(candidate: Candidate, provider: Provider) -> bool | None:
     except (ValueError, RecursionError):
         # Whoever thinks aloud until its tokens are spent has not said whether it is held.
         return None if reply.finish == "length" else False
-
-
-async def _asked(candidate: Candidate, call: ModelCall, provider: Provider) -> Reply:
-    try:
-        return await provider(candidate, call)
-    except ModelFailure as failure:
-        if failure.kind is not Failure.TRANSPORT:
-            raise
-    return await provider(candidate, call)  # a kept connection may have been closed meanwhile
 
 
 def _as_found(candidate: Candidate, found: Mapping[tuple[str, str], Form]) -> Candidate:

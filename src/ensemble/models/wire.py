@@ -8,7 +8,7 @@ provider's format.
 import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -156,12 +156,9 @@ async def answered(
     import aiohttp
 
     first_by = asyncio.get_running_loop().time() + first_byte_s
-    sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
     try:
         async with asyncio.timeout_at(first_by):
-            response = await shared_session().post(
-                url, data=json.dumps(body), headers=sent, allow_redirects=False
-            )
+            response = await _posted(url, json.dumps(body), headers)
         async with response:
             answer = Answer(response, first_by, idle_s)
             await answer.refuse_unless_ok()
@@ -173,6 +170,31 @@ async def answered(
         raise ModelFailure(Failure.TRANSPORT, str(error) or type(error).__name__) from error
 
 
+async def _posted(url: str, body: str, headers: Mapping[str, str]) -> "ClientResponse":
+    """Post on the shared session; again where the server had just hung up on a kept connection."""
+    import aiohttp
+
+    sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
+    kept: list[bool] = []
+
+    def post() -> Awaitable["ClientResponse"]:
+        return shared_session().post(
+            url, data=body, headers=sent, allow_redirects=False, trace_request_ctx=kept
+        )
+
+    try:
+        return await post()
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+        if not kept:
+            raise
+    return await post()
+
+
+async def _was_kept(_: Any, context: Any, __: Any) -> None:
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx.append(True)
+
+
 def shared_session() -> "ClientSession":
     """Return this event loop's HTTP session; `close_session` closes it."""
     import aiohttp
@@ -180,12 +202,15 @@ def shared_session() -> "ClientSession":
     loop = asyncio.get_running_loop()
     session = _sessions.get(loop)
     if session is None or session.closed:
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(_was_kept)
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(
                 total=None, connect=_LOOK_UP_S + _CONNECT_S, sock_connect=_CONNECT_S
             ),
             auto_decompress=False,
+            trace_configs=[trace],
         )
         _sessions[loop] = session
     return session
