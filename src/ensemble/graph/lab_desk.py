@@ -12,7 +12,8 @@ from typing import Any, Protocol, cast
 from ensemble.errors import EnsembleError, InvalidFile, OverLimit
 from ensemble.graph.state import BEFORE, Document
 from ensemble.journal.run_journal import Journal
-from ensemble.lab.specs import Evaluate, Spec, asked, from_seat, read_spec, spec_hash
+from ensemble.lab.specs import Spec, asked, from_seat, read_spec, spec_hash
+from ensemble.lab.training_specs import Evaluate
 
 
 class Measures(Protocol):

@@ -17,8 +17,9 @@ from typing import Any, Self
 from ensemble.errors import EnsembleError, Refused
 from ensemble.lab.job import Ending, Heard, Job, run_job
 from ensemble.lab.question import Question, read_question, versions
-from ensemble.lab.specs import Evaluate, Spec
+from ensemble.lab.specs import Spec
 from ensemble.lab.store import Store, read_result
+from ensemble.lab.training_specs import Evaluate
 
 _BESIDE = "running.lock"
 

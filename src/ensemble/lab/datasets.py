@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ensemble.canonical import file_hash
 from ensemble.errors import InvalidFile, Refused
-from ensemble.lab.specs import DIGITS
+from ensemble.lab.job_spec import DIGITS
 
 _LARGEST = 256 << 20
 

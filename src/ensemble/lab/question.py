@@ -14,8 +14,10 @@ from typing import Any
 from ensemble.canonical import fingerprint
 from ensemble.errors import InvalidFile, Refused
 from ensemble.lab.datasets import data_hash, locate
-from ensemble.lab.specs import Benchmark, Evaluate, Spec, asked
+from ensemble.lab.specs import Spec, asked
 from ensemble.lab.store import Store
+from ensemble.lab.timing_specs import Benchmark
+from ensemble.lab.training_specs import Evaluate
 
 LIBRARIES = ("torch", "numpy", "scikit-learn")
 

@@ -7,7 +7,8 @@ from ensemble.config import Project
 from ensemble.errors import EnsembleError, Faults, closest
 from ensemble.graph.seating import Ensemble
 from ensemble.lab.datasets import locate
-from ensemble.lab.specs import TOOLS, Evaluate, Spec, read_spec
+from ensemble.lab.specs import TOOLS, Spec, read_spec
+from ensemble.lab.training_specs import Evaluate
 from ensemble.roles import KNOWN_TOOLS
 from ensemble.scenarios.reading import Reader
 from ensemble.scenarios.spec import Scenario

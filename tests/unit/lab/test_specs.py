@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ensemble.errors import Faults, InvalidFile
-from ensemble.lab.specs import TOOLS, Train, from_seat, read_spec, spec_hash, spec_schemas
+from ensemble.lab.specs import TOOLS, from_seat, read_spec, spec_hash, spec_schemas
+from ensemble.lab.training_specs import Train
 
 HERE = "review.yaml:7:3"
 

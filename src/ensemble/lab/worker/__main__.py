@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ensemble.errors import EnsembleError
-from ensemble.lab.specs import JobSpec, read_spec
+from ensemble.lab.job_spec import JobSpec
+from ensemble.lab.specs import read_spec
 from ensemble.lab.store import keep_result
 from ensemble.lab.worker.contract import Assignment, Tool, Unfit, gates_of, rounded
 from ensemble.lab.worker.passport import machine, seeds_of, stopwatch

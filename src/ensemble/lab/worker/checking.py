@@ -9,7 +9,7 @@ import numpy as np
 import sklearn.neighbors
 from numpy.typing import NDArray
 
-from ensemble.lab.specs import CheckData
+from ensemble.lab.data_specs import CheckData
 from ensemble.lab.worker.contract import Assignment, Measured
 from ensemble.lab.worker.intervals import bootstrap_mean
 from ensemble.lab.worker.passport import seeds_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
-from ensemble.lab.specs import JobSpec
+from ensemble.lab.job_spec import JobSpec
 
 SpecOf = TypeVar("SpecOf", bound=JobSpec)
 

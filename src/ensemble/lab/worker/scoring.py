@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ensemble.lab.specs import Evaluate, Train, read_spec
+from ensemble.lab.specs import read_spec
 from ensemble.lab.store import read_result
+from ensemble.lab.training_specs import Evaluate, Train
 from ensemble.lab.worker.contract import Assignment, Measured, Unfit
 from ensemble.lab.worker.intervals import percentiles, weights_of_resamples, wilson
 from ensemble.lab.worker.networks import be_deterministic, load_weights, network

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ensemble.lab.specs import Benchmark
+from ensemble.lab.timing_specs import Benchmark
 from ensemble.lab.worker.ceiling import Ceiling, measured_ceiling
 from ensemble.lab.worker.contract import Assignment, Measured, Unfit
 from ensemble.lab.worker.networks import be_deterministic

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, TensorDataset
 
 from ensemble.canonical import file_hash
-from ensemble.lab.specs import Train
+from ensemble.lab.training_specs import Train
 from ensemble.lab.worker.contract import Assignment, Measured, Unfit
 from ensemble.lab.worker.networks import (
     be_deterministic,

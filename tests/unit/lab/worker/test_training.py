@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ensemble.lab.specs import Train, read_spec
+from ensemble.lab.specs import read_spec
+from ensemble.lab.training_specs import Train
 from ensemble.lab.worker.contract import Unfit
 from ensemble.lab.worker.networks import load_weights
 from ensemble.lab.worker.splits import Learning, learning_rows
