@@ -88,7 +88,7 @@ class Spending:
             self._book(event, self._asked[place], self._open.pop(place))
             if event.event == "model_replied":
                 self.release(event.key)
-            elif is_spared(event):
+            if is_spared(event):
                 del self._asked[place]
 
     def _book(self, ended: Event, asked: Event, held: Mapping[str, Any]) -> None:
@@ -110,4 +110,4 @@ class Spending:
 
 def is_spared(event: Event) -> bool:
     """Return whether an attempt ended without its model being asked at all."""
-    return event.body.get("class") == Failure.CIRCUIT_OPEN
+    return event.body.get("class") == Failure.CIRCUIT_OPEN or bool(event.body.get("cached"))

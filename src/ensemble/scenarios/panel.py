@@ -27,7 +27,7 @@ from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate, Params, Provider
 from ensemble.scenarios.graphs import find_topology
 from ensemble.scenarios.performance import Plan, Stage, context_for, perform, resolve_chains
-from ensemble.scenarios.planning import redactor_for
+from ensemble.scenarios.planning import redactor_for, replies_for
 from ensemble.scenarios.result import Document, result_of
 
 _IN_MEMORY: Final = "in-memory"
@@ -187,7 +187,11 @@ class Panel:
             settings, manual_folder=manual, at_terminal=True, clean=redactor_for(settings).clean
         )
         return Stage(
-            settings=settings, providers={**table, **brought}, chains=chains, person=self.person
+            settings=settings,
+            providers={**table, **brought},
+            chains=chains,
+            person=self.person,
+            replies=replies_for(settings, brought=brought),
         )
 
     def _plan(self, ensemble: Ensemble, task: str) -> Plan:
