@@ -210,7 +210,7 @@ def cuts(route: str, *, step: int = 1, politely: bool = False) -> tuple[str, lis
 
 def bodies(route: str) -> list[Trial]:
     """Return twelve bodies that are no answer."""
-    place, wrong_shape, no_text, blank = _SPOILT[route]
+    place, wrong_shape, no_text, blank = _SPOILT["openai" if route == "litellm" else route]
     faults: dict[str, Fault] = {
         "a page of HTML": Page(),
         "a wrong content type": WrongType(),
@@ -309,12 +309,6 @@ _SPOILT: Final[dict[str, tuple[int, bytes, bytes, bytes]]] = {
         4,
         _DELTA + b'"x"}\n\n',
         _DELTA + b'{"type": "text_delta", "text": "\xff"}}\n\n',
-        b": a comment\n\n",
-    ),
-    "litellm": (
-        1,
-        b'data: {"choices": "x"}\n\n',
-        b'data: {"choices": [{"delta": {"content": "\xff"}}]}\n\n',
         b": a comment\n\n",
     ),
     "ollama": (
