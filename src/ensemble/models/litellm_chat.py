@@ -97,6 +97,9 @@ def _request(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
         "max_retries": 0,
         "num_retries": 0,
     }
+    if candidate.model.startswith("ollama"):
+        # For a price, it would ask the server for the model while the whole loop waits.
+        request |= {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0}
     if call.params.seed is not None:
         request["seed"] = call.params.seed
     if call.schema is not None and candidate.json_schema:

@@ -1,9 +1,9 @@
 """What litellm's HTTP clients read for us, held to limits that litellm does not have.
 
-A body may have 32 MiB, a line 8, and comments in a row 1. It is not compressed unasked. An
-event of a stream is UTF-8 and, where it begins as JSON, JSON: litellm passes over what it
-cannot read, and takes the rest for the whole answer. Whatever else in the process asks over
-these clients is left alone. Has never heard of litellm's routes.
+A stream may have 32 MiB, a line or any other body 8, comments in a row 1/4. It is not
+compressed unasked. An event is UTF-8 and, where it begins as JSON, JSON: litellm passes over
+what it cannot read, and takes the rest for the whole answer. Whatever else in the process
+asks over these clients is left alone. Has never heard of litellm's routes.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing_extensions import override
 from ensemble.models.event_stream import BYTES_AT_MOST, PIECE_AT_MOST
 from ensemble.models.provider import Failure, ModelFailure
 
-SILENT_AT_MOST: Final = 2**20
+SILENT_AT_MOST: Final = 2**18
 """Bytes of comments and blank lines in a row, over which litellm takes its time."""
 _EVENT: Final = b"data:"
 _FAULTS: ContextVar[list[ModelFailure] | None] = ContextVar("faults of this call", default=None)
@@ -80,8 +80,8 @@ class _WatchedStream(httpx.AsyncByteStream):
         pieces: AsyncIterator[bytes] = aiter(self._body)
         async for piece in pieces:
             size += len(piece)
-            if size > BYTES_AT_MOST:
-                self._refuse("the answer is larger than 32 MiB")
+            if size > (BYTES_AT_MOST if self._events else PIECE_AT_MOST):
+                self._refuse(f"the answer is larger than {32 if self._events else 8} MiB")
             line += piece
             *lines, line = line.split(b"\n")
             if len(line) > PIECE_AT_MOST:
@@ -91,7 +91,7 @@ class _WatchedStream(httpx.AsyncByteStream):
             heard = any(one.startswith(_EVENT) for one in lines)
             silent = 0 if heard else silent + sum(len(one) + 1 for one in lines)
             if self._events and silent > SILENT_AT_MOST:
-                self._refuse("one MiB of the stream says nothing")
+                self._refuse("256 KiB of the stream say nothing")
             yield piece
 
     @override
