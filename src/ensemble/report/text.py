@@ -22,6 +22,7 @@ def screen(result: Mapping[str, Any], *, notes: Sequence[str] = ()) -> str:
         _table("Findings", _findings(result)),
         _table("Measured", _evidence(result)),
         _table("Seats", _seats(result)),
+        _table("Fell back", _walks(result)),
         _table("Lost", _lost(result)),
         _table("Escalated", _escalations(result)),
         _cost(result),
@@ -165,6 +166,16 @@ def _seats(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
             _time(turn["usage"]),
         )
         for turn in result["turns"]
+    ]
+
+
+def _walks(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return who was asked before the model that answered, and how that failed."""
+    return [
+        (str(turn["key"]), tried["model"], tried["class"], _line(tried["error"]))
+        for turn in result["turns"]
+        if turn["status"] == TurnStatus.ANSWERED
+        for tried in turn.get("fallbacks", ())
     ]
 
 
