@@ -106,8 +106,8 @@ async def test_callbacks_hear_what_a_seat_says_piece_by_piece() -> None:
         def __init__(self) -> None:
             self.pieces: list[str] = []
 
-        async def on_llm_new_token(self, token: str, **_: Any) -> None:
-            self.pieces.append(token)
+        async def on_llm_new_token(self, token: Any, **_: Any) -> None:
+            self.pieces.append(str(token))
 
     hears = Hears()
 
