@@ -1,6 +1,6 @@
 """What litellm's HTTP clients read for us, held to limits that litellm does not have.
 
-A stream may have 32 MiB, a line or any other body 8, comments in a row 1/4. It is not
+A stream may have 32 MiB, a line of it 1, comments in a row 1/4, any other body 2. None is
 compressed unasked. An event is UTF-8 and, where it begins as JSON, JSON: litellm passes over
 what it cannot read, and takes the rest for the whole answer. Whatever else in the process
 asks over these clients is left alone. Has never heard of litellm's routes.
@@ -16,9 +16,11 @@ from typing import Any, Final, cast
 import httpx
 from typing_extensions import override
 
-from ensemble.models.event_stream import BYTES_AT_MOST, PIECE_AT_MOST
+from ensemble.models.event_stream import BYTES_AT_MOST
 from ensemble.models.provider import Failure, ModelFailure
 
+LINE_AT_MOST: Final = 2**20
+BODY_AT_MOST: Final = 2**21
 SILENT_AT_MOST: Final = 2**18
 """Bytes of comments and blank lines in a row, over which litellm takes its time."""
 _EVENT: Final = b"data:"
@@ -80,12 +82,12 @@ class _WatchedStream(httpx.AsyncByteStream):
         pieces: AsyncIterator[bytes] = aiter(self._body)
         async for piece in pieces:
             size += len(piece)
-            if size > (BYTES_AT_MOST if self._events else PIECE_AT_MOST):
-                self._refuse(f"the answer is larger than {32 if self._events else 8} MiB")
+            if size > (BYTES_AT_MOST if self._events else BODY_AT_MOST):
+                self._refuse(f"the answer is larger than {32 if self._events else 2} MiB")
             line += piece
             *lines, line = line.split(b"\n")
-            if len(line) > PIECE_AT_MOST:
-                self._refuse("one line of the answer is larger than 8 MiB")
+            if self._events and len(line) > LINE_AT_MOST:
+                self._refuse("one line of the answer is larger than 1 MiB")
             if self._events and not all(_is_sound(one) for one in lines):
                 self._refuse("an event of the stream is malformed")
             heard = any(one.startswith(_EVENT) for one in lines)
