@@ -21,7 +21,7 @@ from benchmarks.stacks import Run, a_panel, client, stacks
 from benchmarks.stub_server import TOKEN
 from ensemble.graph.compile import compile_graph
 from ensemble.graph.run_context import RunContext
-from ensemble.models.openai_chat import close_session
+from ensemble.models.wire import close_session
 
 DELAY_MS: Final = 500
 DEPTH: Final = 3

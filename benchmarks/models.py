@@ -37,10 +37,11 @@ from ensemble.errors import EnsembleError
 from ensemble.journal.file import JournalFile
 from ensemble.journal.run_journal import Journal
 from ensemble.models.chain import ask, requested
-from ensemble.models.openai_chat import Endpoint, close_session, openai_chat, shared_session
+from ensemble.models.openai_chat import openai_chat
 from ensemble.models.policy import Policy
 from ensemble.models.provider import Candidate, ModelCall, Reply
 from ensemble.models.scripted import scripted
+from ensemble.models.wire import Endpoint, close_session, shared_session
 from ensemble.testing.fault_server import fault_server
 from ensemble.testing.faults import Refuses
 

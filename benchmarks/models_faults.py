@@ -26,10 +26,11 @@ from ensemble.models.anthropic_chat import anthropic_chat
 from ensemble.models.chain import Answered, ChainExhausted, ask
 from ensemble.models.litellm_chat import litellm_chat
 from ensemble.models.ollama_chat import ollama_chat
-from ensemble.models.openai_chat import Endpoint, openai_chat
+from ensemble.models.openai_chat import openai_chat
 from ensemble.models.policy import Policy
 from ensemble.models.provider import Candidate, Failure, ModelCall, Provider, Reply
 from ensemble.models.providers import close_providers
+from ensemble.models.wire import Endpoint
 from ensemble.scenarios.result import usage_of
 from ensemble.testing.fault_server import FaultServer, fault_server
 from ensemble.testing.faults import (

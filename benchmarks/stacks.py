@@ -26,14 +26,15 @@ from ensemble.graph.run_context import RunContext
 from ensemble.graph.seating import Ensemble, Member, node_name, seat
 from ensemble.journal.file import JournalFile
 from ensemble.journal.run_journal import Journal
-from ensemble.models.openai_chat import Endpoint, openai_chat
+from ensemble.models.openai_chat import openai_chat
 from ensemble.models.policy import Policy
-from ensemble.models.provider import Candidate, ModelCall, Provider, Reply
+from ensemble.models.provider import Candidate, Form, ModelCall, Provider, Reply
+from ensemble.models.wire import Endpoint
 from ensemble.scenarios.graphs import find_topology
 from ensemble.scenarios.planning import redactor_for
 
 CANDIDATE: Final = Candidate(
-    "stub/m", "stub", "m", available=True, reason="in a benchmark", json_schema=True
+    "stub/m", "stub", "m", available=True, reason="in a benchmark", form=Form.SCHEMA
 )
 _CHOICES: Final = ("promote", "reject")
 _AT_ONCE: Final = 4096

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 import pytest
 
+from ensemble.models import forms
 from ensemble.models.breaker import OF_PROCESS
 
 CHECKOUT: Final = Path(__file__).parents[1]
@@ -50,6 +51,12 @@ def own_environment(
 def no_model_left_alone() -> None:
     """Forget which models failed in the tests before."""
     OF_PROCESS.forget()
+
+
+@pytest.fixture(autouse=True)
+def own_findings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep what tests find out of models on loopback away from the user's cache."""
+    monkeypatch.setattr(forms, "forms_file", lambda: tmp_path / "forms-of-this-test.json")
 
 
 @pytest.fixture(autouse=True)

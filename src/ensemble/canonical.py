@@ -7,14 +7,28 @@ survive the way there and back is refused at the door.
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 _LEFT_OUT = ("__pycache__",)
 _ENCODER = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    sort_keys=True,
+    separators=(",", ":"),
+    ensure_ascii=False,
+    allow_nan=False,
+    check_circular=False,
 )
+
+
+class Shared(dict[str, Any]):
+    """A JSON object that many values hold and nobody changes; it is written down once."""
+
+    @cached_property
+    def text(self) -> str:
+        """Its canonical form."""
+        return canonical(dict(self)).decode()
 
 
 def canonical(value: Any) -> bytes:
@@ -25,11 +39,43 @@ def canonical(value: Any) -> bytes:
         ValueError: it holds NaN, an infinity or a lone surrogate.
     """
     _refuse_foreign_keys(value)  # json would turn them into text
+    return canonical_of_json(value)
+
+
+def canonical_of_json(value: Any) -> bytes:
+    """Return as canonical JSON what is known to have no keys but strings.
+
+    Raises:
+        TypeError: it holds bytes, a set or another foreign type.
+        ValueError: it holds NaN, an infinity or a lone surrogate.
+    """
     try:
         return _ENCODER.encode(value).encode()
     except (TypeError, ValueError):
         _refuse_foreign(value)
         raise
+
+
+def canonical_members(value: Mapping[str, Any], written: Mapping[str, bytes]) -> bytes:
+    """Return an object's canonical JSON without its braces.
+
+    Args:
+        value: its keys, and all keys inside, are strings.
+        written: the canonical JSON of some of its members, whose names are plain words.
+    """
+    parts: list[bytes] = []
+    between: dict[str, Any] = {}
+    for name in sorted(value):
+        if name not in written:
+            between[name] = value[name]
+            continue
+        if between:
+            parts.append(canonical_of_json(between)[1:-1])
+            between = {}
+        parts.append(f'"{name}":'.encode() + written[name])
+    if between:
+        parts.append(canonical_of_json(between)[1:-1])
+    return b",".join(parts)
 
 
 def fingerprint(value: Any) -> str:

@@ -31,8 +31,8 @@ class Provider(BaseModel):
     """What it speaks: OpenAI's chat completions, or Anthropic's messages."""
     api_key_env: str | None = None
     """The environment variable that holds the key; None sends none."""
-    json_schema: bool = True
-    """Whether the server holds answers to a JSON schema."""
+    form: Literal["schema", "tool_call", "text"] | None = None
+    """How it is asked for answers of fixed fields; left out, that is found out."""
 
 
 class Embedded(BaseModel):

@@ -185,7 +185,7 @@ def command(project: Path, environment: dict[str, str]) -> Command:
 def answering(project: Path) -> Iterator[Answering]:
     """Run a model server in a thread, and name it `test` in the settings."""
     with _served() as answering:
-        text = f'[providers.test]\nbase_url = "{answering.server.base_url}"\n'
+        text = f'[providers.test]\nbase_url = "{answering.server.base_url}"\nform = "schema"\n'
         (project / "settings.toml").write_text(text)
         yield answering
 
@@ -200,7 +200,9 @@ def recorded_project(
     folder = shutil.copytree(measured_project, tmp_path_factory.mktemp("recorded") / "project")
     with _served() as answering:
         settings = folder / "settings.toml"
-        settings.write_text(f'[providers.test]\nbase_url = "{answering.server.base_url}"\n')
+        settings.write_text(
+            f'[providers.test]\nbase_url = "{answering.server.base_url}"\nform = "schema"\n'
+        )
         command = Command(folder, {**environment, "ENSEMBLE_CONFIG": str(settings)})
         done = command("run", "scenarios/small.yaml", "--record")
         assert done.returncode == 0, done.stderr

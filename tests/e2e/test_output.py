@@ -29,7 +29,7 @@ def test_quiet_leaves_the_progress_out(command: "Command", answering: "Answering
     done = command("run", SMALL, "--quiet")
 
     assert done.stderr == ""
-    assert done.stdout.startswith("DECIDED")
+    assert done.stdout.startswith("ADVISORY")
 
 
 def test_the_json_document_has_every_field(command: "Command", answering: "Answering") -> None:
@@ -40,7 +40,8 @@ def test_the_json_document_has_every_field(command: "Command", answering: "Answe
     assert keys(result) >= {*FIELDS, *PLAIN}
     assert result["schema"] == "ensemble/result@1"
     assert (result["scenario"], result["case"], result["status"]) == ("small", None, "completed")
-    assert result["authority"] == "decided"
+    assert result["authority"] == "advisory"
+    assert result["authority_reasons"] == ["2 answers come from 1 model"]
     assert [turn["key"] for turn in result["turns"]] == [
         "panel[0]/panel_member#0",
         "panel[1]/panel_member#0",

@@ -82,7 +82,9 @@ def test_a_person_answers_seat_after_seat(command: "Command") -> None:
     run = command.runs[0]
     folder = run / "manual"
     assert first.returncode == 8
-    assert "fix: write the answer to" in first.stderr
+    assert (
+        f"panel.1.panel_member.0.model.0.answer.md, then ensemble resume {run.name}" in first.stdout
+    )
     assert written(command) == ["panel.0.panel_member.0.model.0", "panel.1.panel_member.0.model.0"]
     prompt = (folder / "panel.0.panel_member.0.model.0.prompt.md").read_text()
     assert "May the model trained by train.py be promoted?" in prompt
@@ -97,7 +99,7 @@ def test_a_person_answers_seat_after_seat(command: "Command") -> None:
     last = command.json("resume", run.name)
 
     assert [second.returncode, third.returncode, fourth.returncode] == [8, 8, 8]
-    assert "chair.decision_maker" in fourth.stderr
+    assert "a person has to answer chair/decision_maker#0/model#0" in fourth.stderr
     assert last["status"] == "completed"
     assert {turn["served"] for turn in last["turns"]} == {"manual/person"}
     assert last["usage"]["model_calls"] == 4
@@ -130,7 +132,7 @@ def test_answers_are_taken_from_a_folder(command: "Command") -> None:
     done = command("resume", command.runs[0].name, "--answers", folder)
 
     assert asked.returncode == 8
-    assert "chair.decision_maker.0.model.0.prompt.md" in asked.stderr
+    assert "chair.decision_maker.0.model.0.prompt.md" in asked.stdout
     assert done.returncode == 0
     assert done.stdout.startswith("ADVISORY: request-changes")  # nobody settled the gates
 
@@ -161,11 +163,14 @@ def test_a_run_waits_for_its_people_and_is_answered_on_the_command_line(
     asked = command("resume", run, "--answer", "panel[1]=ship: I looked")
     signs = command.json("resume", run, "--answer", "hold: V1 rejected, rows stand twice")
 
-    assert f"ensemble resume {run} --answer panel[1]=" in paused.stderr
+    assert f"ensemble resume {run} --answer panel[1]=" in paused.stdout
+    assert "Ship it?" in paused.stdout
+    assert "Ship it?" not in paused.stderr
+    assert "paused: a person has to answer panel[1]/panel_member#0/human#0\n" in paused.stderr
     assert unclear.returncode == 2
     assert "panel[1]/panel_member#0/human#0: 'shipp' is no answer" in unclear.stderr
     assert asked.returncode == 8
-    assert "panel[1] human as panel_member:\nPosition: ship\nResult: I looked" in asked.stderr
+    assert "panel[1] human as panel_member:\n  | Position: ship\n" in asked.stdout
     assert (signs["decision"]["seat"], signs["decision"]["position"]) == ("owner", "hold")
     assert [turn["served"] for turn in signs["turns"]][1:] == ["human", "human"]
     assert answering.asked == 1

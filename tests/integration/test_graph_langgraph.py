@@ -236,11 +236,51 @@ async def test_it_is_called_from_a_function_that_is_a_node(review: Ensemble) -> 
     assert state["decision"]["authority"] == "decided"
 
 
-def test_invoked_from_code_that_is_not_async_it_says_what_to_call(review: Ensemble) -> None:
+def test_code_that_is_not_async_can_invoke_and_stream_it(review: Ensemble) -> None:
     graph = compile_graph(review, make_context=Contexts().make)
 
-    with pytest.raises(TypeError, match="via the async API \\(ainvoke, astream"):
+    state = graph.invoke({"task": "one"})
+    seen = [name for part in graph.stream({"task": "one"}) for name in part]
+
+    assert state["decision"]["decision"]["position"] == "promote"
+    assert seen[-3:] == ["auditor@auditor", "chair@decision_maker", "decision"]
+
+
+def test_a_stream_that_nobody_reads_to_its_end_stops_the_run(review: Ensemble) -> None:
+    contexts = Contexts()
+    stream = compile_graph(review, make_context=contexts.make).stream({"task": "one"})
+
+    first = next(stream)
+    stream.close()
+
+    assert list(first) == ["begin"]
+    assert "decided" not in [event.event for event in contexts.by_task["one"].journal.events]
+
+
+async def test_where_an_event_loop_runs_it_says_what_to_await(review: Ensemble) -> None:
+    graph = compile_graph(review, make_context=Contexts().make)
+
+    with pytest.raises(UsageError, match=r"await graph\.ainvoke"):
         graph.invoke({"task": "one"})
+
+
+def test_a_graph_around_it_can_be_invoked_so_and_interrupted_by_a_person() -> None:
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.graph import StateGraph
+    from langgraph.types import Command
+
+    ensemble = an_ensemble(load_topology(GRAPHS / "gate.py"), {"person": a_person()})
+    outer: Any = StateGraph(Theirs)
+    outer.add_node("gate", compile_graph(ensemble, make_context=Contexts().make))
+    outer.add_edge("__start__", "gate")
+    graph = outer.compile(checkpointer=InMemorySaver())
+    thread: Any = {"configurable": {"thread_id": "1"}}
+
+    waiting = graph.invoke({"task": "one"}, thread)
+    done = graph.invoke(Command(resume="promote: signed"), thread)
+
+    assert waiting["__interrupt__"][0].value["key"] == "person/decision_maker#0/human#0"
+    assert done["decision"]["decision"]["position"] == "promote"
 
 
 async def test_a_store_reaches_the_nodes_graph(review: Ensemble) -> None:

@@ -69,7 +69,7 @@ async def test_a_server_can_show_what_a_graph_takes_and_gives(
 async def test_langgraph_dev_runs_a_graph_on_models_that_the_request_names(tmp_path: Path) -> None:
     async with model_server(says(YES)) as server:
         settings = tmp_path / "config.toml"
-        stub = f'[providers.stub]\nbase_url = "{server.base_url}"\njson_schema = false\n'
+        stub = f'[providers.stub]\nbase_url = "{server.base_url}"\nform = "text"\n'
         settings.write_text(stub)
         with langgraph_dev(tmp_path, settings) as url:
             async with ClientSession() as session:

@@ -14,10 +14,10 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from ensemble.config import Provider as OwnServer
 from ensemble.config import Settings
 from ensemble.models.anthropic_chat import anthropic_chat, held_schema
-from ensemble.models.openai_chat import Endpoint, close_session
 from ensemble.models.provider import (
     Candidate,
     Failure,
+    Form,
     ModelCall,
     ModelFailure,
     Params,
@@ -25,6 +25,7 @@ from ensemble.models.provider import (
     Usage,
 )
 from ensemble.models.providers import providers_for
+from ensemble.models.wire import Endpoint, close_session
 
 SCHEMA: Final = {
     "type": "object",
@@ -124,7 +125,7 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MessagesServe
 
 
 async def asked(server: MessagesServer, call: ModelCall = CALL, **given: Any) -> Reply:
-    fields: dict[str, Any] = {"model": "claude-opus-5-5", "json_schema": True, **given}
+    fields: dict[str, Any] = {"model": "claude-opus-5-5", "form": Form.SCHEMA, **given}
     candidate = Candidate("opus", "anthropic", fields.pop("model"), True, "", **fields)
     endpoint = Endpoint("anthropic", server.url, "A_KEY", first_byte_s=5.0, idle_s=0.2)
     return await anthropic_chat(endpoint)(candidate, call)
@@ -187,11 +188,11 @@ async def test_bounds_that_the_api_refuses_are_said_in_words() -> None:
     assert held["additionalProperties"] is False
 
 
-async def test_any_other_model_answers_through_a_tool(server: MessagesServer) -> None:
+async def test_a_model_that_calls_tools_answers_through_one(server: MessagesServer) -> None:
     talk = an_event("content_block_delta", index=0, delta={"type": "text_delta", "text": "Well."})
     server.sends = talk + a_stream('{"result": ', '"sound"}', stop="tool_use", as_tool=True)
 
-    reply = await asked(server, model="qwen3-8b")
+    reply = await asked(server, model="qwen3-8b", form=Form.TOOL_CALL)
 
     body = server.requests[0]
     assert json.loads(reply.text) == {"result": "sound"}
@@ -201,7 +202,7 @@ async def test_any_other_model_answers_through_a_tool(server: MessagesServer) ->
 
 
 async def test_without_a_schema_none_is_asked_for(server: MessagesServer) -> None:
-    await asked(server, model="qwen3-8b", json_schema=False)
+    await asked(server, model="qwen3-8b", form=Form.TEXT)
 
     assert not {"tools", "output_config"} & set(server.requests[0])
 

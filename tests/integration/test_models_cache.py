@@ -38,6 +38,7 @@ SETTINGS: Final = """\
 [providers.mine]
 base_url = "%s"
 api_key_env = "MY_KEY"
+form = "schema"
 """
 VOTES: Final = ("promote", "reject", "promote", "promote", "reject", "promote")
 

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from httpx import AsyncClient
@@ -9,7 +10,9 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from ensemble.models.litellm_chat import close_clients, litellm_chat
 from ensemble.models.litellm_transport import watched, watching_transport
-from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Reply, Usage
+from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Reply, Usage
+from ensemble.testing import fault_server
+from ensemble.testing.faults import Says
 from ensemble.testing.model_server import Act, cuts, fails, model_server, says, sends, stream_bytes
 from ensemble.testing.wire import JSON
 
@@ -23,7 +26,7 @@ async def clients_closed() -> AsyncIterator[None]:
 
 
 def a_candidate(model: str = "hosted_vllm/m") -> Candidate:
-    return Candidate("x", "litellm", model, available=True, reason="", json_schema=True)
+    return Candidate("x", "litellm", model, available=True, reason="", form=Form.SCHEMA)
 
 
 @pytest.fixture
@@ -167,3 +170,18 @@ async def test_what_others_ask_over_litellms_clients_is_left_alone() -> None:
 
     assert [fault.kind for fault in faults] == [Failure.UNUSABLE]
     assert left_alone.json() == {"as": "it came"}
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_litellm_has_the_function_called(
+    monkeypatch: pytest.MonkeyPatch, *, streamed: bool
+) -> None:
+    heard: list[str] = []
+    call = replace(CALL, heard=heard.append if streamed else None)
+    async with fault_server(Says('{"result": "It is sound."}')) as server:
+        monkeypatch.setenv("HOSTED_VLLM_API_BASE", server.openai_url)
+        reply = await litellm_chat(replace(a_candidate(), form=Form.TOOL_CALL), call)
+
+    assert reply.text == '{"result": "It is sound."}'
+    assert "".join(heard) == (reply.text if streamed else "")
+    assert server.asked[0].body["tool_choice"]["function"] == {"name": "answer"}

@@ -11,8 +11,8 @@ from langchain_core.messages import HumanMessage
 from ensemble.errors import NoModelLeft, UsageError
 from ensemble.models import ollama_chat as ollama_module
 from ensemble.models.ollama_chat import ollama_chat, pull, shown
-from ensemble.models.openai_chat import close_session
-from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Params
+from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Params
+from ensemble.models.wire import close_session
 from ensemble.scenarios.pulling import pulled
 from ensemble.testing.ollama_server import OllamaServer, ollama_server
 
@@ -22,7 +22,7 @@ CALL = ModelCall("k", (HumanMessage(TEXT),), {"type": "object"}, params=Params(m
 
 def a_candidate(**given: Any) -> Candidate:
     fields: dict[str, Any] = {"asked": "x", "provider": "ollama", "model": "llama3.3:70b"}
-    fields |= {"available": True, "reason": "", "json_schema": True, "context": 8192, **given}
+    fields |= {"available": True, "reason": "", "form": Form.SCHEMA, "context": 8192, **given}
     return Candidate(**fields)
 
 

@@ -12,9 +12,10 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from ensemble.journal.run_journal import Journal
 from ensemble.models.chain import Answered, ask
-from ensemble.models.openai_chat import Endpoint, close_session, openai_chat
+from ensemble.models.openai_chat import openai_chat
 from ensemble.models.policy import Policy
-from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Reply, Usage
+from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Reply, Usage
+from ensemble.models.wire import Endpoint, close_session
 from ensemble.testing import scripted
 from ensemble.testing.model_server import (
     Act,
@@ -50,7 +51,7 @@ async def one_call(
 ) -> Reply:
     async with model_server(*acts) as server:
         where = Endpoint("server", server.base_url, first_byte_s=first_byte_s, idle_s=idle_s)
-        return await openai_chat(where)(a_candidate(json_schema=True), call)
+        return await openai_chat(where)(a_candidate(form=Form.SCHEMA), call)
 
 
 async def failure(*acts: Act) -> ModelFailure:
@@ -89,7 +90,7 @@ async def test_the_request_is_what_the_route_documents() -> None:
     call = ModelCall("k", CALL.messages, schema={"type": "object"})
 
     async with model_server(says("{}")) as server:
-        await openai_chat(Endpoint("server", server.base_url))(a_candidate(json_schema=True), call)
+        await openai_chat(Endpoint("server", server.base_url))(a_candidate(form=Form.SCHEMA), call)
 
     schema = {"name": "answer", "schema": {"type": "object"}}
     assert server.requests == [

@@ -8,8 +8,8 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from ensemble.config import Embedded
 from ensemble.models.anthropic_chat import anthropic_chat
 from ensemble.models.embedded import join_server, leave_server
-from ensemble.models.openai_chat import Endpoint, close_session
 from ensemble.models.provider import Candidate, ModelCall, Params
+from ensemble.models.wire import Endpoint, close_session
 
 pytest.importorskip("xllamacpp", reason="the extra `local` is not installed")
 

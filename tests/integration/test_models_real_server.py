@@ -17,11 +17,12 @@ from ensemble.journal.run_journal import Journal
 from ensemble.models.chain import ask
 from ensemble.models.embedded import Lease, join_server, leave_server
 from ensemble.models.litellm_chat import close_clients
-from ensemble.models.openai_chat import Endpoint, close_session, openai_chat
+from ensemble.models.openai_chat import openai_chat
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate, ModelCall, Params, Reply
 from ensemble.models.providers import providers_for
 from ensemble.models.selection import Wishes, resolve
+from ensemble.models.wire import Endpoint, close_session
 from ensemble.testing.ollama_server import OllamaServer, ollama_server
 
 pytest.importorskip("xllamacpp", reason="the extra `local` is not installed")

@@ -9,8 +9,9 @@ from langchain_core.prompts import ChatPromptTemplate
 
 from ensemble import ModelCall, Panel, as_chat_model
 from ensemble.errors import UsageError
-from ensemble.models.openai_chat import Endpoint, close_session, openai_chat
+from ensemble.models.openai_chat import openai_chat
 from ensemble.models.provider import Candidate, Reply, Usage
+from ensemble.models.wire import Endpoint, close_session
 from ensemble.testing import scripted
 from ensemble.testing.model_server import model_server, says
 

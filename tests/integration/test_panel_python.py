@@ -13,7 +13,7 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.runnables import RunnableLambda
 
 from ensemble import END, START, Edge, Panel, Role, Rules, Topology, load_agents
-from ensemble.errors import InvalidFile, NoModelLeft, UsageError
+from ensemble.errors import InvalidFile, NoModelLeft, Paused, UsageError
 from ensemble.journal.file import read_events
 from ensemble.models.provider import Candidate, ModelCall, Reply
 from ensemble.scenarios.result import result_of
@@ -60,7 +60,7 @@ def test_a_langchain_model_holds_every_seat() -> None:
     result = Panel("review", models=model, choices=["promote", "reject"]).run_sync("Promote?")
 
     assert result.position == "promote"
-    assert result.authority == "decided"
+    assert result.reasons == ["3 answers come from 1 model"]
     served = {turn["served"] for turn in result.document["turns"]}
     assert len(served) == 1
     assert str(served.pop()).startswith("langchain-FakeListChatModel")
@@ -103,6 +103,23 @@ async def test_a_journal_is_kept_where_a_folder_is_named(tmp_path: Path) -> None
     assert read["digest"] == result.document["digest"]
 
 
+async def test_a_panel_that_a_person_has_to_answer_says_who_can_without_the_command(
+    tmp_path: Path,
+) -> None:
+    panel = Panel("gate", models=scripted(YES), cast={"person": "human"})
+
+    with pytest.raises(Paused) as in_memory:
+        await panel.run("Promote?")
+    with pytest.raises(Paused) as on_disk:
+        await panel.run("Promote?", folder=tmp_path / "mine")
+    with pytest.raises(Paused) as invoked:
+        await panel.compile().ainvoke({"task": "Promote?"})
+
+    for caught in (in_memory, on_disk, invoked):
+        assert "`Panel(…, person=…)`" in caught.value.fix
+        assert "ensemble resume" not in str(caught.value)
+
+
 async def test_the_digest_does_not_depend_on_where_the_journal_lies(tmp_path: Path) -> None:
     panel = Panel("review", models=scripted(YES))
 
@@ -119,6 +136,31 @@ async def test_run_sync_inside_a_loop_says_what_to_write_instead() -> None:
         panel.run_sync("Promote?")
 
     assert caught.value.fix == "`await panel.run(…)`"
+
+
+def test_a_misspelt_graph_is_named_as_the_panel_is_composed() -> None:
+    with pytest.raises(InvalidFile, match="no graph is called 'reveiw'") as caught:
+        Panel("reveiw")
+
+    assert caught.value.fix == "did you mean 'review'?"
+
+
+@pytest.mark.parametrize(
+    ("choices", "place"),
+    [
+        (["ship", "ship"], "choices"),
+        (["ship", ""], "choices[1]"),
+        (["ship it"], "choices[0]"),
+        (["x" * 64], "choices[0]"),
+        ("ship", "choices"),
+    ],
+)
+def test_choices_that_no_scenario_could_have_are_refused(choices: Any, place: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Panel("solo", choices=choices)
+
+    assert caught.value.where == place
+    assert "name each once" in caught.value.fix
 
 
 async def test_a_topology_and_agents_of_ones_own() -> None:
@@ -151,13 +193,16 @@ async def test_findings_and_reasons_are_told() -> None:
 
     assert [item["title"] for item in result.findings] == ["a leak"]
     assert result.authority == "advisory"
-    assert result.reasons == ["CRITICAL findings are open: F1", "left without an answer: F1"]
+    assert result.reasons == [
+        "3 answers come from 1 model",
+        "CRITICAL findings are open: F1",
+        "left without an answer: F1",
+    ]
 
 
 @pytest.mark.parametrize(
     ("changes", "kind", "said"),
     [
-        ({"graph": "reveiw"}, InvalidFile, "did you mean 'review'"),
         ({"cast": {"auditor": "skeptik"}}, InvalidFile, "did you mean 'skeptic'"),
         ({"cast": {"judge": "skeptic"}}, InvalidFile, "has no seat 'judge'"),
         ({"cast": {"panel": "skeptic"}}, InvalidFile, "auditor would audit skeptic"),

@@ -20,6 +20,7 @@ from ensemble.scenarios.rerecord import rerecord_scenario
 from ensemble.scenarios.run import resume_run, run_scenario
 from ensemble.scenarios.runs import result_of_run
 from ensemble.testing import scripted
+from ensemble.testing.ollama_server import ollama_server
 
 CHECKOUT: Final = Path(__file__).parents[2]
 TEXT: Final = """\
@@ -69,6 +70,22 @@ async def test_a_run_is_kept_in_the_project_of_its_scenario(scenario: Path) -> N
     assert set(manifest["agents"]) == {
         *("ml-engineer", "mlops-engineer", "data-scientist", "senior-architect"),
     }
+
+
+async def test_who_can_be_asked_is_looked_up_once_for_a_run(
+    scenario: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def speak(_: dict[str, Any]) -> str:
+        return json.dumps(YES)
+
+    edit(scenario, "chain: [scripted]", "chain: [ollama/mine]")
+    async with ollama_server(speak, tags=["mine"]) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.host)
+
+        ran = await run_scenario(scenario)
+
+    assert {turn["served"] for turn in ran.result["turns"]} == {"ollama/mine"}
+    assert server.listed == 1
 
 
 async def test_a_watch_hears_every_event_of_the_run_it_belongs_to(scenario: Path) -> None:

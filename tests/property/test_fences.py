@@ -38,7 +38,7 @@ def test_a_fenced_text_fenced_again_keeps_every_fence_its_own(texts: list[str]) 
 def test_the_shared_part_has_as_many_fences_as_there_are_data(
     files: list[tuple[str, str]], evidence: list[str]
 ) -> None:
-    shown = shared_part(Briefing("Review.", files=tuple(files)), evidence)
+    shown = shared_part(Briefing("Review.", files=tuple(files)), tuple(evidence))
 
     fences = {fenced(text, name) for name, text in files}
     fences |= {fenced("\n".join(evidence), "evidence")} if evidence else set()

@@ -94,10 +94,7 @@ def test_what_the_file_says_is_read(settings: Path) -> None:
     read = load_settings()
 
     assert read.providers["lab"].base_url == "http://127.0.0.1:9/v1"
-    assert (read.providers["lab"].api_key_env, read.providers["lab"].json_schema) == (
-        "LAB_KEY",
-        True,
-    )
+    assert (read.providers["lab"].api_key_env, read.providers["lab"].form) == ("LAB_KEY", None)
     assert (read.embedded.gguf, read.embedded.context) == (Path("/models/größer.gguf"), 4096)
     assert read.embedded.brief is False
     assert read.aliases == {"opus": "lab/big"}

@@ -9,12 +9,12 @@ template, and whatever people or models wrote stands in a fence named after its 
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 from ensemble.agents.casting import Casting
-from ensemble.answers.answer import Wanted
+from ensemble.answers.answer import DISPOSITION_STATES, Wanted
 from ensemble.roles import CognitiveMode, ToolMode
 
 PREAMBLE: Final = (
@@ -39,6 +39,10 @@ class Briefing:
     facts: tuple[tuple[str, str], ...] = ()
     """Name and value of further inputs."""
 
+    def of(self, task: str) -> "Briefing":
+        """Return it for `task`."""
+        return self if task == self.task else replace(self, task=task)
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -57,7 +61,8 @@ def fenced(text: str, name: str) -> str:
     return f"<data {mark} {name}>\n{text.rstrip()}\n</data {mark}>"
 
 
-def shared_part(briefing: Briefing, evidence: Sequence[str] = ()) -> str:
+@lru_cache(maxsize=8)
+def shared_part(briefing: Briefing, evidence: tuple[str, ...] = ()) -> str:
     """Return what all seats share: task, choices, inputs, and what was measured first."""
     parts = [f"# Task\n{briefing.task.strip()}"]
     if briefing.choices:
@@ -169,8 +174,7 @@ def _form(casting: Casting, wanted: Wanted) -> str:
     if wanted.dispositions:
         head.append("**Dispositions**:")
         head += [
-            f"- {name}: accepted | fixed | rejected | deferred — {{why}}"
-            for name in wanted.dispositions
+            f"- {name}: {' | '.join(DISPOSITION_STATES)} — {{why}}" for name in wanted.dispositions
         ]
     if wanted.claims:
         head.append("**Claims**:")

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -12,7 +12,7 @@ from ensemble.roles import Severity
 
 Confidence = Literal["high", "medium", "low"]
 DispositionState = Literal["accepted", "fixed", "rejected", "deferred"]
-DISPOSITION_STATES: Final = ("accepted", "fixed", "rejected", "deferred")
+DISPOSITION_STATES: Final[tuple[DispositionState, ...]] = get_args(DispositionState)
 SURENESS: Final[dict[str, float]] = {"high": 0.9, "medium": 0.65, "low": 0.25}
 """Middle of what each word stands for: see `level_of`."""
 

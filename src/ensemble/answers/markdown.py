@@ -27,7 +27,8 @@ _LABEL: Final = re.compile(r"^\s*(?:[-*]\s+)?\*\*([^*\n]{2,40}?):?\*\*\s*:?\s*(.
 # Possessive (`*+`): a run of spaces is read once, however the rest of the line fails.
 _FINDING: Final = re.compile(r"^#{2,5}\s*\[([A-Za-z]+)\]\s*+(.*\S)")
 _DISPOSITION: Final = re.compile(
-    r"^\s*(?:[-*]\s+)?\**([A-Z]\d+)[\s*:—\u2013-]+(accepted|fixed|rejected|deferred)\b[\s*:—\u2013,.-]*(.*)$",
+    rf"^\s*(?:[-*]\s+)?\**([A-Z]\d+)[\s*:—\u2013-]+({'|'.join(DISPOSITION_STATES)})\b"
+    r"[\s*:—\u2013,.-]*(.*)$",
     re.IGNORECASE,
 )
 _CITED: Final = re.compile(r"([A-Z]\d+(?:/[\w.-]+)?)(?:\s*:\s*(\w+))?\]")

@@ -1,6 +1,7 @@
 """A reply read into an `Answer`, whether it came as JSON or as Markdown."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -90,9 +91,16 @@ def _from_prose(text: str) -> Answer:
 
 
 def _action(block: str) -> Answer | None:
+    """Return the request to the lab that a fence holds; None where it holds something else.
+
+    Raises:
+        Unparsed: it begins as one and cannot be read.
+    """
     try:
         given = _read_json(block)
-    except ValueError:
+    except ValueError as error:
+        if _BEGUN_ACTION.match(block):
+            raise Unparsed(f"{_ACTION_FORM}; this is broken ({error})") from None
         return None  # code, or an example
     if not isinstance(given.get("action"), dict):
         return None
@@ -144,16 +152,23 @@ def _read_json(text: str) -> dict[str, Any]:
         ValueError: it is none, is nested too deeply, or holds a number that is not finite.
     """
     try:
-        loaded: Any = json.loads(text)
-        plain = json.dumps(loaded, ensure_ascii=False, allow_nan=False)
+        loaded: Any = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        if "\\u" in text:  # only an escape can bring in what no file can hold
+            loaded = json.loads(without_surrogates(json.dumps(loaded, ensure_ascii=False)))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if _levels(loaded) > MAX_LEVELS:
         raise ValueError(f"more than {MAX_LEVELS} levels of nesting")
-    loaded = json.loads(without_surrogates(plain))
     if not isinstance(loaded, dict):
         raise ValueError("no object")  # noqa: TRY004 -- what is wrong is the text
     return cast("dict[str, Any]", loaded)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is no finite number")
+    return value
 
 
 def _levels(value: Any) -> int:
@@ -189,4 +204,6 @@ def _plain(position: str) -> str:
 
 
 _LONGEST_POSITION: Final = 200
+_ACTION_FORM: Final = 'a request to measure is {"action": {"tool": …, "spec": {…}}} alone'
+_BEGUN_ACTION: Final = re.compile(r'\{\s*"action"\s*:')
 _REMARK: Final = re.compile(r"(?<!\s)\s++[-—\u2013]+\s|[—\u2013:;,.(\n]")

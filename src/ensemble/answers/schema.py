@@ -6,16 +6,17 @@ from functools import lru_cache
 from typing import Any
 
 from ensemble.answers.answer import DISPOSITION_STATES, Wanted
+from ensemble.canonical import Shared
 from ensemble.roles import Severity
 
 
 @lru_cache(maxsize=256)
-def answer_schema(wanted: Wanted, *, brief: bool) -> dict[str, Any]:
+def answer_schema(wanted: Wanted, *, brief: bool) -> Shared:
     """Return the JSON schema that holds a provider to the envelope.
 
     Every text and list is bounded, or a small model loops to its limit. Fields stand in the
     order in which they are written: the verdict comes after its reasons. Equal wishes share one
-    schema, which nobody may change.
+    schema.
 
     Args:
         wanted: what the reply may and must hold.
@@ -43,9 +44,9 @@ def answer_schema(wanted: Wanted, *, brief: bool) -> dict[str, Any]:
         fields["position"] = _text(80)
     answer = _object(fields)
     if not wanted.tools or brief:
-        return answer
+        return Shared(answer)
     action = {"tool": {"type": "string", "enum": list(wanted.tools)}, "spec": {"type": "object"}}
-    return {"anyOf": [answer, _object({"action": _object(action)})]}
+    return Shared({"anyOf": [answer, _object({"action": _object(action)})]})
 
 
 def _further(wanted: Wanted) -> dict[str, Any]:

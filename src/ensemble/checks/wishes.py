@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
 
 from ensemble.checks.problem import Sighting
 from ensemble.checks.subject import Subject
 from ensemble.checks.words import PRIORITIES, PROFILES, SITUATIONS, misspelt
-from ensemble.models.registry import MODELS, SIZES, model_named
+from ensemble.models.registry import MODELS, NO_MODEL, SIZES, model_named
 from ensemble.strict_yaml import Path
-
-_NO_MODEL: Final = ("", "inherit")
 
 
 def unknown_model(subject: Subject) -> Iterator[Sighting]:
@@ -87,7 +84,7 @@ def unknown_situation(subject: Subject) -> Iterator[Sighting]:
 
 def _wishes(subject: Subject) -> Iterator[tuple[Path, str]]:
     """Yield each model that the file asks for, and where."""
-    if subject.spec.model is not None and subject.spec.model not in _NO_MODEL:
+    if subject.spec.model is not None and subject.spec.model not in NO_MODEL:
         yield ("model",), subject.spec.model
     for index, name in enumerate(subject.spec.model_fallbacks):
         yield ("model_fallbacks", index), name

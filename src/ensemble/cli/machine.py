@@ -54,6 +54,27 @@ def list_models(
     out_json(chains) if json else out(chain_text(chains))
 
 
+@models.command("probe")
+def probe_models(
+    agent: Annotated[str | None, typer.Argument(help="An agent; left out, all of them.")] = None,
+    *,
+    profile: ProfileOption = None,
+    json: JsonFlag = False,
+) -> None:
+    """Ask each model that can be asked which form of answer it holds to, and print the chains.
+
+    It is one or two calls of a few tokens each, at paid routes too; what is found is kept.
+
+    Example: ensemble models probe ml-engineer
+    """
+    from ensemble.cli.printing import out, out_json
+    from ensemble.report.chain_text import chain_text
+    from ensemble.scenarios.showing import chain_of
+
+    chains = asyncio.run(chain_of(agent, profile, probe=True))
+    out_json(chains) if json else out(chain_text(chains))
+
+
 @models.command("fetch")
 def fetch_models() -> None:
     """Fetch the embedded model's weights into the user's cache, once, checked by hash.

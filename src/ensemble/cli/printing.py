@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ensemble.cli.faults import printable, say
+from ensemble.errors import Paused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,10 @@ def print_ran(ran: "Ran") -> None:
     from ensemble.report.text import screen
 
     out(screen(ran.result, notes=ran.notes))
-    if ran.error is not None:
+    if isinstance(ran.error, Paused):  # the screen has shown the questions
+        waiting = ", ".join(item["key"] for item in ran.result["waiting"])
+        say(f"paused: a person has to answer {waiting}")
+    elif ran.error is not None:
         say(f"error: {ran.error}")
 
 

@@ -25,7 +25,7 @@ from ensemble.graph.ways import forward
 from ensemble.models.chain import BRIEF_TOKENS
 from ensemble.models.cost import cost_usd, text_tokens
 from ensemble.models.policy import Policy
-from ensemble.models.provider import Candidate, Params
+from ensemble.models.provider import Candidate, Form, Params
 from ensemble.roles import Sees
 
 _EVIDENCE_TOKENS: Final = 120
@@ -259,7 +259,7 @@ class _Turn:
         return answers * _SHOWN_AT_MOST * self._answer_at_most + measured * _EVIDENCE_TOKENS
 
     def _schema_tokens(self) -> int:
-        if not any(candidate.json_schema for candidate in self.chain):
+        if not any(candidate.form is not Form.TEXT for candidate in self.chain):
             return 0
         wanted = self.ensemble.wanted(self.casting, ())
         return text_tokens(json.dumps(answer_schema(wanted, brief=False)))

@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 
 from ensemble.errors import OverLimit
 from ensemble.graph.spending import Spending
-from ensemble.graph.state import place_of
 from ensemble.journal.record import Event
+from ensemble.journal.turn_key import TurnKey
 
 _TURNS_OF_THE_LOOP: Final = 3
 """Enough for the seats that LangGraph starts together to come to their calls."""
@@ -83,14 +83,10 @@ class Budget:
             await asyncio.sleep(0)
         step, self._gathering, self._ruling = self._gathering, {}, None
         try:
-            for key in sorted(step, key=_seat):
+            for key in sorted(step, key=lambda key: (TurnKey.read(key).place, key)):
                 self.admit(key, step[key])
                 self._spending.hold(key, step[key])
         except OverLimit:
             for key in step:
                 self._spending.release(key)
             raise
-
-
-def _seat(key: str) -> tuple[tuple[str, int], str]:
-    return place_of(key.partition("/")[0]), key

@@ -13,10 +13,12 @@ from langgraph.channels import UntrackedValue
 from langgraph.config import get_config
 from langgraph.errors import GraphBubbleUp
 from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
 from ensemble.errors import Paused, UsageError
+from ensemble.graph.blocking import Blocking
 from ensemble.graph.confirmation import confirmation, confirmed
 from ensemble.graph.decision import decide
 from ensemble.graph.dialogue import Progress
@@ -46,6 +48,10 @@ ContextMaker = Callable[[Ensemble, str], Awaitable[RunContext]]
 class _GraphState(EnsembleState, total=False):
     own_run: Annotated[Any, UntrackedValue(object)]
     """The context of an invocation that brought none; no checkpointer sees it."""
+
+
+class _Compiled(Blocking, CompiledStateGraph[Any, Any, Any, Any]):
+    """LangGraph's own compiled graph, which code that is not async can call as well."""
 
 
 def compile_graph(
@@ -83,7 +89,8 @@ def compile_graph(
         _add(builder, runs, LAB, _lab_node(ways, runs), ways.nodes)
     _add(builder, runs, DECISION, _decision_node(ensemble, ways, runs), [END], defer=True)
     graph = builder.compile(checkpointer=checkpointer, store=store, name=ensemble.topology.name)
-    return graph.with_config(recursion_limit=ways.most_steps)
+    made = graph.with_config(recursion_limit=ways.most_steps)
+    return cast("Any", _Compiled)(**vars(made))
 
 
 def _add(

@@ -28,6 +28,7 @@ from ensemble.graph.state import (
     turns_of,
 )
 from ensemble.graph.voting import tally, voters_of, weight, winner
+from ensemble.models.provider import is_by_hand
 from ensemble.roles import HUMAN, Authority, Role, TurnStatus
 
 LEVELS: Final = tuple(Authority)
@@ -76,7 +77,7 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     claims += [item for turn in verdict.carriers for item in _checked(turn, evidence)]
     witnesses = _witnesses(voters)
     _weigh_turns(every, causes)
-    _weigh_witnesses(ensemble, witnesses, causes)
+    _weigh_witnesses(ensemble, voters, witnesses, causes)
     _weigh_findings(findings, disposed, causes)
     if verdict.decides:
         own = {f.id for f in findings if f.by == seat or f.kind == "unmeasured"}
@@ -232,7 +233,7 @@ def _witnesses(voters: Sequence[Turn]) -> Document:
     models: dict[str, list[str]] = {}
     for turn in answered:
         served = turn.served or ""
-        by_hand = served == HUMAN or served.startswith("manual/")
+        by_hand = served == HUMAN or is_by_hand(served)
         models.setdefault(turn.path if by_hand else served, []).append(turn.path)
     return {
         "seated": len(voters),
@@ -256,19 +257,24 @@ def _weigh_turns(turns: Sequence[Turn], causes: Causes) -> None:
         causes.add(Authority.ADVISORY, f"a fallback model served {', '.join(stand_ins)}")
 
 
-def _weigh_witnesses(ensemble: Ensemble, witnesses: Document, causes: Causes) -> None:
+def _weigh_witnesses(
+    ensemble: Ensemble, voters: Sequence[Turn], witnesses: Document, causes: Causes
+) -> None:
     quorum, answered, models = (
         ensemble.rules.quorum,
         witnesses["answered"],
         witnesses["effective"],
     )
+    asked = sum(turn.status != TurnStatus.NOT_NEEDED for turn in voters)
     if answered < quorum:
         causes.add(
             Authority.VOID, f"{answered} of {witnesses['seated']} answered, the quorum is {quorum}"
         )
-    elif models < quorum:
-        told = f"{answered} answers come from {models:g} model, the quorum is {quorum}"
-        causes.add(Authority.ADVISORY, told)
+    elif answered == 1 < asked:
+        causes.add(Authority.DEGRADED, f"1 of {asked} answered")
+    elif models < quorum or models == 1 < answered:
+        below = f", the quorum is {quorum}" if models < quorum else ""
+        causes.add(Authority.ADVISORY, f"{answered} answers come from {models:g} model{below}")
 
 
 def _weigh_findings(

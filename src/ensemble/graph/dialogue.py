@@ -15,6 +15,7 @@ from ensemble.graph.lab_desk import evidence_line
 from ensemble.graph.person import Question
 from ensemble.graph.run_context import RunContext
 from ensemble.graph.state import Document
+from ensemble.journal.turn_key import TurnKey
 from ensemble.models.chain import Answered, Attempt, ChainExhausted
 from ensemble.models.provider import Failure
 from ensemble.roles import HUMAN, TurnStatus
@@ -134,7 +135,7 @@ async def ask_models(
     """
     walked: tuple[Attempt, ...] = ()
     while True:
-        key = f"{progress.key}/model#{progress.calls}"
+        key = TurnKey.read(progress.key).of_model(progress.calls)
         try:
             async with asyncio.timeout(_left_s(progress, run)):
                 messages = [*opening, *_messages(progress)]
@@ -220,7 +221,9 @@ def _left_s(progress: Progress, run: RunContext) -> float | None:
     """Return the seconds that the turn's calls may still take; a replay arms no timer."""
     if run.limits.turn_s is None or run.journal.replaying:
         return None
-    calls = (e for e in run.journal.events if e.key.startswith(f"{progress.key}/model#"))
+    turn = TurnKey.read(progress.key)
+    keys = {turn.of_model(number) for number in range(progress.calls + 1)}
+    calls = (event for event in run.journal.events if event.key in keys)
     return max(0.0, run.limits.turn_s - sum(float(e.body.get("seconds") or 0) for e in calls))
 
 

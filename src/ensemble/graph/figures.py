@@ -7,7 +7,7 @@ precision, in the task, the inputs or a result of the lab.
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 _FENCE: Final = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _SENTENCE: Final = re.compile(r"(?<=[.!?;])\s+|\n")
@@ -33,7 +33,8 @@ def unmeasured(
     """Return the figures of an answer that rest on nothing, at most five, as they are written.
 
     Args:
-        answer: the parsed answer; its result, body and claims without evidence are read.
+        answer: the parsed answer; all that it states is read, but for claims that name their
+            evidence, and for what it recommends: that measures nothing.
         given: task and inputs.
         evidence: what was measured.
         findings: ids that a sentence may name in place of evidence.
@@ -41,14 +42,20 @@ def unmeasured(
     Whole numbers without a unit are left alone: most of them count lines, steps or epochs.
     """
     ids = {*findings, *(str(item["id"]) for item in evidence)}
-    claims = cast("Sequence[Mapping[str, Any]]", answer["claims"])
-    said = [answer["result"], answer["body"], *(c["text"] for c in claims if not c["evidence"])]
-    stated = list(dict.fromkeys(figure for text in said for figure in _stated(str(text), ids)))
+    stated = list(dict.fromkeys(f for text in _said(answer) for f in _stated(text, ids)))
     if not stated:
         return []
     results = [json.dumps([item["value"], item["gates"]], default=str) for item in evidence]
     known = {float(n.replace(",", "")) for text in (*given, *results) for n in _numbers(text)}
     return [figure for figure in stated if not _is_known(figure, known)][:_SHOWN]
+
+
+def _said(answer: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what an answer states; where a finding lies is a line, not a figure."""
+    yield from (answer["result"], answer["body"], answer["verification"], *answer["uncertainty"])
+    yield from (claim["text"] for claim in answer["claims"] if not claim["evidence"])
+    for finding in answer["findings"]:
+        yield from (finding["title"], finding["issue"], finding["impact"])
 
 
 def _stated(text: str, ids: Collection[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from ensemble.errors import Paused, UsageError, closest
 from ensemble.journal.record import Event
+from ensemble.journal.turn_key import TurnKey
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Question:
         """
         begun = text.partition(":")[0].strip()
         whole = "**Result**" in text or text.lstrip().startswith("{")
-        if "/model#" in self.key and not whole:
+        if TurnKey.read(self.key).is_of_model and not whole:
             told = "this seat's answer is a whole one, with **Result** and **Confidence**"
             raise UsageError(told, where=self.key, fix="write it to a file and give `KEY=@FILE`")
         if self.choices and begun not in self.choices and not whole:
@@ -44,18 +45,21 @@ class Question:
                 f"{begun[:80]!r} is no answer", where=self.key, fix=closest(begun, self.choices)
             )
 
-    def pause(self, run: str) -> Paused:
-        """Return the end of a process that has nobody to ask."""
-        return Paused(
-            f"a person has to answer\n{self.text}", where=self.key, fix=f"`{self.command(run)}`"
-        )
+    def pause(self, run: str | None) -> Paused:
+        """Return the end of a process that has nobody to ask; None is a run no command resumes."""
+        fix = _BRING_SOMEBODY if run is None else f"`{self.command(run)}`"
+        return Paused(f"a person has to answer\n{self.text}", where=self.key, fix=fix)
 
     def command(self, run: str) -> str:
         """Return the command that answers."""
         words = f"{' | '.join(self.choices)}[: why]" if self.choices else "TEXT"
-        return f"ensemble resume {run} --answer {self.key.partition('/')[0]}='{words}'"
+        return f"ensemble resume {run} --answer {TurnKey.read(self.key).path}='{words}'"
 
 
+_BRING_SOMEBODY: Final = (
+    "say who answers, `Panel(…, person=…)`, or give `compile` a checkpointer and go on with "
+    "`Command(resume=…)`"
+)
 _KEY: Final = re.compile(r"[\w-]+(\[\d+\])?(/[\w#/-]+)?")
 """What a question's key, or its beginning, looks like."""
 AskPerson = Callable[[Question], Awaitable[str | None]]
@@ -75,7 +79,7 @@ def all_paused(pauses: Sequence[Paused]) -> Paused:
     return Paused(
         f"{len(pauses)} seats wait for a person\n{listed}",
         where=pauses[0].where,
-        fix="\n       ".join(pause.fix for pause in pauses),
+        fix="\n       ".join(dict.fromkeys(pause.fix for pause in pauses)),
     )
 
 
@@ -120,7 +124,7 @@ def _asked(paused: Event) -> Question:
 def _named(item: str, waiting: Mapping[str, Question]) -> tuple[str, str]:
     head, equals, rest = item.partition("=")
     meant = [key for key in waiting if equals and key.startswith(head.strip())]
-    exact = [key for key in meant if head.strip() in (key, key.partition("/")[0])]
+    exact = [key for key in meant if head.strip() in (key, TurnKey.read(key).path)]
     meant = exact or meant
     if len(meant) == 1:
         return meant[0], rest.strip()

@@ -54,6 +54,8 @@ class RunContext:
     """Answers model calls from kept replies where there are any; None asks every model."""
     person: AskPerson = nobody
     """Who answers where a person has to."""
+    resumable: bool = True
+    """Whether `ensemble resume` can go on with the run."""
     until_decided: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What an invocation that brought no context keeps open until its decision."""
     paused: list[Paused] = field(default_factory=list[Paused])
@@ -160,7 +162,7 @@ class RunContext:
             said: Any = self.person(question)
             text = await said if inspect.isawaitable(said) else said
             if text is None:
-                raise question.pause(self.journal.run)
+                raise question.pause(self.journal.run if self.resumable else None)
             question.accept(text)
             return "person_answered", {"value": text}
 

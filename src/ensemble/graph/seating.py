@@ -6,6 +6,7 @@ names: `panel[2]` stays `panel[2]` whoever else sits there.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ensemble.agents.casting import Casting, cast
 from ensemble.agents.library import Agent
@@ -67,7 +68,12 @@ class Ensemble:
 
     def at(self, seat: str) -> tuple[Member, ...]:
         """Return the members of a seat, in order."""
-        return tuple(member for member in self.members if member.seat == seat)
+        return self._at.get(seat, ())
+
+    @cached_property
+    def _at(self) -> Mapping[str, tuple[Member, ...]]:
+        seats = dict.fromkeys(member.seat for member in self.members)
+        return {seat: tuple(m for m in self.members if m.seat == seat) for seat in seats}
 
     def rank(self, seat: str) -> int:
         """Return the seat's place in the topology."""

@@ -12,6 +12,7 @@ from ensemble.agents.prompt import fenced
 from ensemble.graph.findings import Finding, View, findings_of
 from ensemble.graph.lab_desk import evidence_line
 from ensemble.graph.state import Document, Turn, evidence_of, latest, turns_of
+from ensemble.models.provider import is_by_hand
 from ensemble.roles import Role, Sees
 
 Shuffle = Callable[[Sequence[Any], str], list[Any]]
@@ -85,7 +86,7 @@ def _unfenced(piece: str) -> str:
 
 def _recused(turns: Sequence[Turn], own_models: Sequence[str]) -> list[Turn]:
     """Leave out what the judge's own models answered, where others answered too."""
-    models = [model for model in own_models if not model.startswith("manual/")]
+    models = [model for model in own_models if not is_by_hand(model)]
     for own in (set(models), set(models[:1])):
         by_others = [turn for turn in turns if turn.served not in own]
         if any(turn.answered for turn in by_others):

@@ -110,4 +110,6 @@ class Spending:
 
 def is_spared(event: Event) -> bool:
     """Return whether an attempt ended without its model being asked at all."""
-    return event.body.get("class") == Failure.CIRCUIT_OPEN or bool(event.body.get("cached"))
+    if event.body.get("cached"):
+        return True
+    return event.body.get("class") in (Failure.CIRCUIT_OPEN, Failure.FORM_CLOSED)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 from typing_extensions import TypedDict  # before Python 3.12 no schema is made of typing's own
 
+from ensemble.journal.turn_key import place_of
 from ensemble.roles import ROLE_DEFAULTS, TurnStatus
 
 Document = dict[str, Any]
@@ -116,22 +117,26 @@ class Turn:
         """Return the turn as JSON."""
         return dict(vars(self))
 
+    @classmethod
+    def read(cls, document: Document) -> "Turn":
+        """Return the turn that a document describes; what it does not name has its default.
+
+        Turns are read wherever the state is looked at, and an `__init__` of so many fields is slow.
+        """
+        turn = cls.__new__(cls)
+        vars(turn).update(document)
+        return turn
+
 
 def turns_of(state: Mapping[str, Any]) -> list[Turn]:
     """Return the finished turns in order: as they began, then by seat and place in it."""
-    found = [Turn(**document) for document in state.get("turns", {}).values()]
+    found = [Turn.read(document) for document in state.get("turns", {}).values()]
     return sorted(found, key=lambda turn: in_order(vars(turn)))
 
 
 def in_order(turn: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return what a turn's document is sorted by, wherever turns are listed."""
     return (turn.get("step", turn["occurrence"]), turn["rank"], place_of(turn["path"]))
-
-
-def place_of(path: str) -> tuple[str, int]:
-    """Return the seat and the number in it: `panel[10]` after `panel[9]`."""
-    seat, _, number = path.partition("[")
-    return seat, int(number.removesuffix("]")) if number else 0
 
 
 def latest(turns: Sequence[Turn]) -> list[Turn]:

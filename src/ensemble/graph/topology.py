@@ -7,6 +7,7 @@ any of them is loaded.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from ensemble.graph.routing import Condition
@@ -47,7 +48,7 @@ class Topology:
     )
     """Built-in agents that sit where nobody else is seated."""
 
-    @property
+    @cached_property
     def seats(self) -> tuple[str, ...]:
         """Every seat, in the order in which the edges first name it."""
         named = (name for edge in self.edges for name in (edge.source, *edge.targets))
@@ -57,8 +58,8 @@ class Topology:
         """Return the edges that leave `seat`, in the order in which they are tried."""
         return tuple(edge for edge in self.edges if edge.source == seat)
 
-    @property
-    def marks(self) -> dict[str, int]:
+    @cached_property
+    def marks(self) -> Mapping[str, int]:
         """Each edge's mark, `auditor/0` for the first out of that seat, with its place."""
         seats = dict.fromkeys(edge.source for edge in self.edges)
         return {

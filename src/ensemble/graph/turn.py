@@ -38,8 +38,9 @@ from ensemble.graph.state import (
 )
 from ensemble.graph.voting import voters_of
 from ensemble.graph.walk import taken_into
+from ensemble.journal.turn_key import TurnKey
 from ensemble.models.chain import Attempt
-from ensemble.models.provider import Candidate
+from ensemble.models.provider import EMBEDDED, Candidate
 from ensemble.roles import HUMAN, Role, TurnStatus
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _begin(
         own_models=[f"{c.provider}/{c.model}" for c in chain if c.available],
         views=views,
     )
-    briefing = replace(run.briefing, task=state["task"])
+    briefing = run.briefing.of(state["task"])
     if member.agent.is_person:
         own = question_for(member.path, role, state["task"], [*_before(state), *seen])
     else:
@@ -155,12 +156,12 @@ async def _go_on(
         Paused: a person has to answer first.
     """
     if progress.answered is not None:  # it waited for its own checks alone
-        return Turn(**progress.answered)
+        return Turn.read(progress.answered)
     if member.agent.is_person:
         outcome = await ask_person(wanted, progress, run)
     else:
         opening = _opening(state, run, progress.own)
-        role = progress.key.rpartition("/")[2].partition("#")[0]
+        role = TurnKey.read(progress.key).role
         outcome = await ask_models(
             member.path, wanted, opening, progress, run, agent=member.agent.name, role=role
         )
@@ -178,8 +179,8 @@ def _opening(state: Mapping[str, Any], run: RunContext, own: str) -> list["BaseM
     """Return the messages that open the turn: preamble, shared part, own part."""
     from langchain_core.messages import HumanMessage, SystemMessage
 
-    evidence = [evidence_line(item) for item in _measured_before(state)]
-    shared = shared_part(replace(run.briefing, task=state["task"]), evidence)
+    evidence = tuple(evidence_line(item) for item in _measured_before(state))
+    shared = shared_part(run.briefing.of(state["task"]), evidence)
     return [SystemMessage(PREAMBLE), HumanMessage(shared), HumanMessage(own)]
 
 
@@ -191,8 +192,8 @@ def _ended(
     chain: Sequence[Candidate],
 ) -> Turn:
     """Return the turn as it ended."""
-    role = progress.key.rpartition("/")[2].partition("#")[0]
-    casting = ensemble.castings[member.path, role]
+    key = TurnKey.read(progress.key)
+    casting = ensemble.castings[member.path, key.role]
     answered = outcome.answered
     failed = isinstance(outcome, SeatFailure)
     by_person = HUMAN if member.agent.is_person and not failed else None
@@ -201,21 +202,21 @@ def _ended(
         seat=member.seat,
         path=member.path,
         rank=ensemble.rank(member.seat),
-        occurrence=int(progress.key.rpartition("#")[2]),
+        occurrence=key.occurrence,
         agent=member.agent.name,
         version=member.agent.spec.version,
         sha256=member.agent.sha256,
-        role=role,
+        role=key.role,
         mode=str(casting.mode),
         tool_mode=casting.tool_mode and str(casting.tool_mode),
         status=outcome.status.value if failed else TurnStatus.ANSWERED.value,
         asked=chain[0].asked if chain else None,
         served=answered.reply.served if answered else by_person,
-        weak=answered is not None and answered.candidate.provider == "embedded",
+        weak=answered is not None and answered.candidate.provider == EMBEDDED,
         stand_in=answered is not None and answered.candidate.fallback,
         truncated=answered is not None and answered.reply.finish == "length",
         fallbacks=[_fallback(attempt) for attempt in _attempts(outcome)],
-        answer=None if failed else _kept(outcome.answer, role),
+        answer=None if failed else _kept(outcome.answer, key.role),
         problem=outcome.problem if failed else None,
         model_calls=outcome.calls,
         round=progress.round,
@@ -243,13 +244,16 @@ def _weighed(
     known = {finding.id for finding in findings_of(state)}
     figures = () if casting.agent.is_person else unmeasured(turn.answer, given, evidence, known)
     escalation = escalation_of(turn, casting, evidence, seated)
+    if not figures and escalation is None:
+        return turn
     return replace(turn, unmeasured=figures, escalation=escalation)
 
 
 def _key(member: Member, role: str, state: Mapping[str, Any]) -> str:
     """Return the key of the member's next turn in `role`."""
-    begun = f"{member.path}/{role}#"
-    return f"{begun}{sum(key.startswith(begun) for key in state.get('turns', {}))}"
+    known: Mapping[str, Document] = state.get("turns", {})
+    same = (turn["path"] == member.path and turn["role"] == role for turn in known.values())
+    return str(TurnKey(member.path, role, sum(same)))
 
 
 def _before(state: Mapping[str, Any]) -> list[str]:

@@ -30,11 +30,13 @@ def taken_into(
     topology: Topology, seat: str, role: str, counts: Mapping[str, int]
 ) -> dict[str, int]:
     """Return how often the edges that enter `seat` in `role` were taken so far."""
-    into = {
-        n for n, edge in enumerate(topology.edges) if seat in edge.targets and edge.role == role
-    }
     taken = edges_taken(topology, counts)
-    return {mark: times for mark, times in taken.items() if topology.marks[mark] in into}
+    into = {mark: topology.edges[topology.marks[mark]] for mark in taken}
+    return {
+        mark: taken[mark]
+        for mark, edge in into.items()
+        if seat in edge.targets and edge.role == role
+    }
 
 
 def walk_of(

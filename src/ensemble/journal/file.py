@@ -1,4 +1,4 @@
-"""A run's folder on disk: `events.jsonl`, `blobs/` and the owner's lock.
+"""A run's folder on disk: `events.jsonl`, the manifest and the owner's lock.
 
 Lines are appended and synced in groups: whatever has gathered while the last sync ran goes
 out with the next one. What was being written when a process died is cut off before the
@@ -6,11 +6,10 @@ first append of the next owner.
 """
 
 import asyncio
+import errno
 import fcntl
-import hashlib
 import json
 import os
-import re
 import socket
 import threading
 from collections import deque
@@ -18,14 +17,20 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
 from ensemble.errors import CannotWrite, DiskFull, InvalidFile, NotOwner
-from ensemble.journal.record import Event, read_line, write_line
+from ensemble.journal.record import (
+    Event,
+    is_blob_line,
+    read_blob,
+    read_line,
+    write_blob,
+    write_line,
+)
 from ensemble.journal.shape import check_body, what_is_wrong
 
 EVENTS = "events.jsonl"
-_BLOB: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,10 @@ class Contents:
 
     run: str
     events: tuple[Event, ...]
+    lines: tuple[int, ...]
+    """Number of each event's line."""
+    blobs: frozenset[str]
+    """Names of the blobs that are written."""
     last_sum: str
     whole_bytes: int
     """Length of the file up to the last whole, chained line."""
@@ -45,35 +54,55 @@ def read_events(folder: Path) -> Contents:
     """Read a journal up to its last whole line.
 
     Raises:
-        InvalidFile: there is no journal in `folder`, a line is no event, or a blob is missing
-            or altered.
+        InvalidFile: there is no journal in `folder`, a line is no event, or a blob is missing.
     """
     path = folder / EVENTS
     if not path.is_file():
         raise _no_journal(folder)
     events: list[Event] = []
+    numbers: list[int] = []
+    blobs: dict[str, bytes] = {}
     run, last_sum, length, torn = "", "", 0, None
     data = path.read_bytes()
     lines = data.removesuffix(b"\n").split(b"\n") if data else []
     for number, line in enumerate(lines, 1):
-        try:
-            read = read_line(line, last_sum, lambda name: _read_blob(folder, name))
-            if read is not None:
-                check_body(read[0].event, read[0].body)
-        except (ValueError, RecursionError) as error:
-            raise InvalidFile(
-                f"this line is no event: {what_is_wrong(error)}",
-                where=f"{path}:{number}:1",
-                fix="restore the file",
-            ) from error
-        if read is None:
+        if is_blob_line(line) and (blob := read_blob(line)) is not None:
+            blobs[blob[0]] = blob[1]
+        elif (read := _read_event(line, last_sum, blobs, f"{path}:{number}:1")) is not None:
+            event, last_sum, run = read
+            events.append(event)
+            numbers.append(number)
+        else:
             torn = number
             break
-        event, last_sum, run = read
-        events.append(event)
         length += len(line) + 1
-    length = min(length, len(data))
-    return Contents(run or folder.name, tuple(events), last_sum, length, torn)
+    return Contents(
+        run or folder.name,
+        tuple(events),
+        tuple(numbers),
+        frozenset(blobs),
+        last_sum,
+        min(length, len(data)),
+        torn,
+    )
+
+
+def _read_event(
+    line: bytes, last_sum: str, blobs: Mapping[str, bytes], where: str
+) -> tuple[Event, str, str] | None:
+    def blob(name: Any) -> Any:
+        if name not in blobs:
+            raise ValueError(f"the journal does not hold {str(name)[:80]!r}, which it names")
+        return json.loads(blobs[name])
+
+    try:
+        read = read_line(line, last_sum, blob)
+        if read is not None:
+            check_body(read[0].event, read[0].body)
+    except (ValueError, RecursionError) as error:
+        told = f"this line is no event: {what_is_wrong(error)}"
+        raise InvalidFile(told, where=where, fix="restore the file") from error
+    return read
 
 
 def _no_journal(folder: Path) -> InvalidFile:
@@ -81,32 +110,25 @@ def _no_journal(folder: Path) -> InvalidFile:
     return InvalidFile("no journal here", where=where, fix="name a run of `ensemble list`")
 
 
-def _read_blob(folder: Path, name: Any) -> Any:
-    if not isinstance(name, str) or not _BLOB.fullmatch(name):
-        raise ValueError(f"{str(name)[:80]!r} names no blob")
-    path = folder / "blobs" / name.removeprefix("sha256:")
-    where = str(path)
-    if not path.is_file():
-        raise InvalidFile("a part of the journal is missing", where=where, fix="restore the file")
-    data = path.read_bytes()
-    if f"sha256:{hashlib.sha256(data).hexdigest()}" != name:
-        raise InvalidFile("this part was changed after it was written", where=where, fix="restore")
-    return json.loads(data)
-
-
 class JournalFile:
     """The one writer of a run's folder. Use `create` or `reopen`."""
 
     def __init__(
-        self, folder: Path, run: str, lock: IO[str], last_sum: str, seq: int, *, synced: bool = True
+        self,
+        folder: Path,
+        run: str,
+        lock: IO[str],
+        contents: Contents | None = None,
+        *,
+        synced: bool = True,
     ) -> None:
         self.folder = folder
         self.run = run
-        self.seq = seq
+        self.seq = contents.events[-1].seq + 1 if contents and contents.events else 0
         self._is_synced = synced
         self._lock = lock
-        self._sum = last_sum
-        self._blobs = {path.name for path in (folder / "blobs").glob("*")}
+        self._sum = contents.last_sum if contents else ""
+        self._blobs = set(contents.blobs if contents else ())
         self._file = (folder / EVENTS).open("ab", buffering=0)
         self._waiting: deque[bytes] = deque()
         self._writing = threading.Lock()
@@ -131,9 +153,9 @@ class JournalFile:
                 "a run lies here already", where=str(folder), fix="name another folder"
             )
         try:
-            (folder / "blobs").mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
             lock = _own(folder)
-            made = cls(folder, run, lock, "", 0, synced=synced)
+            made = cls(folder, run, lock, synced=synced)
             if synced:
                 _sync_names(folder)
         except OSError as error:
@@ -154,8 +176,7 @@ class JournalFile:
         try:
             contents = read_events(folder)
             _cut(folder / EVENTS, contents.whole_bytes)
-            last = contents.events[-1].seq + 1 if contents.events else 0
-            return cls(folder, contents.run, lock, contents.last_sum, last), contents
+            return cls(folder, contents.run, lock, contents), contents
         except OSError as error:
             lock.close()
             raise unwritable(error, folder) from error
@@ -224,6 +245,8 @@ class JournalFile:
             if not batch or self._failure is not None:
                 return
             try:
+                if os.fstat(self._file.fileno()).st_nlink == 0:  # writing to it would succeed
+                    raise FileNotFoundError(errno.ENOENT, "the journal was deleted")
                 _write_all(self._file.fileno(), b"".join(batch))
                 if self._is_synced:
                     os.fsync(self._file.fileno())
@@ -233,31 +256,26 @@ class JournalFile:
             self._synced += len(batch)
 
     def _keep_blob(self, data: bytes) -> str:
-        name = hashlib.sha256(data).hexdigest()
+        name, line = write_blob(data)
         if name not in self._blobs:
-            try:
-                write_whole(self.folder / "blobs" / name, data, synced=self._is_synced)
-            except OSError as error:
-                self._failure = error
-                raise unwritable(error, self.folder) from error
             self._blobs.add(name)
-        return f"sha256:{name}"
+            self._waiting.append(line)
+            self._appended += 1
+        return name
 
 
-def write_whole(path: Path, data: bytes, *, synced: bool = True) -> None:
-    """Write a file so that it appears whole or not at all, also after a power cut if `synced`."""
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it appears whole or not at all, also after a power cut."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with partial.open("wb", buffering=0) as file:
             _write_all(file.fileno(), data)
-            if synced:
-                os.fsync(file.fileno())
+            os.fsync(file.fileno())
         partial.replace(path)
     except OSError:
         partial.unlink(missing_ok=True)
         raise
-    if synced:
-        _sync_names(path.parent)
+    _sync_names(path.parent)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -309,8 +327,6 @@ def _own(folder: Path) -> IO[str]:
 
 def unwritable(error: OSError, folder: Path) -> CannotWrite | DiskFull:
     """Return what a refused write means to the user."""
-    import errno
-
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
         return DiskFull(
             f"the disk refused a write: {error.strerror}",

@@ -1,21 +1,24 @@
 """One event of a run, and the one line of JSON it is written as.
 
-A line is canonical JSON with a `sum`: the SHA-256 of the previous line's sum and this line
-without its own. Fields over 4 KiB are written as blobs, named by their hash: a field that is
-`{"blob": …}` on a line is always one of them.
+A line is canonical JSON with a `sum`: the SHA-256 of the previous event's sum and this line
+without its own. Fields over 4 KiB are blobs: lines of their own, `{"blob":"sha256:…","value":…}`,
+written once before the first event that names them. A field that is `{"blob": …}` on an event's
+line is always such a name.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from ensemble.canonical import canonical
+from ensemble.canonical import canonical_members, canonical_of_json, fingerprint_of
 from ensemble.journal.shape import Head
 
 BLOB_OVER_BYTES: Final = 4096
-FORMAT: Final = "ensemble/journal@1"
+FORMAT: Final = "ensemble/journal@2"
+_BLOB: Final = re.compile(rb'\{"blob":"(sha256:[0-9a-f]{64})","value":(.*)\}', re.DOTALL)
 
 ASKED = {"model": "model_asked", "tool": "tool_called", "lab": "lab_submitted", "person": "paused"}
 ANSWERED = {
@@ -68,24 +71,49 @@ def write_line(
     """Return the event's line, with its newline, and its sum.
 
     Args:
-        event: what happened.
+        event: what happened; all keys in its body are strings.
         run: the run's id.
         previous_sum: the sum of the line before; empty for the first.
-        keep_blob: stores bytes and returns `sha256:<hex>`.
+        keep_blob: writes the line of a blob, once, and returns its name.
         written: fields of the body that were made canonical JSON before.
     """
     flat = event.document(run)
+    written = dict(written or {})
     for name, item in event.body.items():
         if isinstance(item, (dict, list, tuple)) or _may_be_long(item):
-            data = (written or {}).get(name) or canonical(item)
+            data = written.get(name) or canonical_of_json(item)
             # What only looks like a blob's name would be taken for one when read back.
             if len(data) > BLOB_OVER_BYTES or _is_blob(item):
-                flat[name] = {"blob": keep_blob(data)}
-    before = canonical({name: item for name, item in flat.items() if name < "sum"})
-    after = canonical({name: item for name, item in flat.items() if name > "sum"})
-    rest = b"," + after[1:] if after != b"{}" else b"}"
-    mark = hashlib.sha256(previous_sum.encode() + before[:-1] + rest).hexdigest()
-    return before[:-1] + b',"sum":"' + mark.encode() + b'"' + rest + b"\n", mark
+                data = f'{{"blob":"{keep_blob(data)}"}}'.encode()
+            written[name] = data
+    before = canonical_members({k: item for k, item in flat.items() if k < "sum"}, written)
+    after = canonical_members({k: item for k, item in flat.items() if k > "sum"}, written)
+    rest = b"," + after + b"}" if after else b"}"
+    mark = hashlib.sha256(previous_sum.encode() + b"{" + before + rest).hexdigest()
+    return b"{" + before + b',"sum":"' + mark.encode() + b'"' + rest + b"\n", mark
+
+
+def write_blob(data: bytes) -> tuple[str, bytes]:
+    """Return the name of a blob, and its line with the newline.
+
+    Args:
+        data: its value as canonical JSON.
+    """
+    name = fingerprint_of(data)
+    return name, b'{"blob":"' + name.encode() + b'","value":' + data + b"}\n"
+
+
+def is_blob_line(line: bytes) -> bool:
+    """Return whether a line begins like a blob's: an event's first field sorts before that."""
+    return line.startswith(b'{"blob":')
+
+
+def read_blob(line: bytes) -> tuple[str, bytes] | None:
+    """Return a blob's name and its value as JSON; None where the line is torn or was changed."""
+    found = _BLOB.fullmatch(line)
+    if found is None or fingerprint_of(found[2]) != found[1].decode():
+        return None
+    return found[1].decode(), found[2]
 
 
 def read_line(
@@ -99,7 +127,7 @@ def read_line(
     try:
         loaded: Any = json.loads(line)
         # Another spelling of the same value is a change of bytes too.
-        if not isinstance(loaded, dict) or canonical(loaded) != line:
+        if not isinstance(loaded, dict) or canonical_of_json(loaded) != line:
             return None
         flat = cast("dict[str, Any]", loaded)
         told = flat.pop("sum", None)
@@ -125,4 +153,4 @@ def _may_be_long(item: Any) -> bool:
 
 
 def _sum(flat: Mapping[str, Any], previous_sum: str) -> str:
-    return hashlib.sha256(previous_sum.encode() + canonical(flat)).hexdigest()
+    return hashlib.sha256(previous_sum.encode() + canonical_of_json(flat)).hexdigest()

@@ -93,8 +93,6 @@ def copy_recording(run: Path, into: Path, names: Sequence[str] = (EVENTS, MANIFE
         fresh.mkdir(parents=True)
         for name in names:
             shutil.copy2(run / name, fresh / name)
-        if any((run / "blobs").iterdir()):
-            shutil.copytree(run / "blobs", fresh / "blobs")
         _swap(fresh, into, before)
     except OSError as error:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -130,21 +128,22 @@ def _refuse_secrets(run: Path) -> None:
     redactor = Redactor.of_environment()
     contents = read_events(run)
     written = [event.document(contents.run) for event in contents.events]
-    for number, item in enumerate([*written, read_manifest(run)]):
+    events = [f"{run / EVENTS}:{line}:1" for line in contents.lines]
+    places = [*events, str(run / MANIFEST)]
+    for place, item in zip(places, [*written, read_manifest(run)], strict=True):
         if canonical(redactor.clean(item)) != canonical(item):
-            name = f"{run / EVENTS}:{number + 1}:1" if number < len(written) else run / MANIFEST
             raise Refused(
                 "a secret would be kept in the recording",
-                where=str(name),
+                where=place,
                 fix="take it out of the task, the files or the environment, then run again",
             )
-    for number, event in enumerate(contents.events, 1):
+    for place, event in zip(events, contents.events, strict=True):
         if event.event == "run_started" or event.event in ASKED.values():
             names = named_in([event.value, event.body.get("request")])
             if names:
                 raise Refused(
                     f"the value of {' and '.join(names)} was taken out of what is asked here; "
                     "the recording would replay only where it is set",
-                    where=f"{run / EVENTS}:{number}:1",
+                    where=place,
                     fix="take it out of the task and the files, or run without the variable",
                 )

@@ -9,6 +9,7 @@ it cannot occur, and its pattern runs only where that is found.
 """
 
 import base64
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import quote, quote_plus
 
-from ensemble.canonical import canonical
+from ensemble.canonical import Shared, canonical
 
 _SECRET_NAME: Final = re.compile(
     r"API_?KEY|_KEY$|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|_(?:PAT|PWD)$",
@@ -113,6 +114,7 @@ class Redactor:
             for form in _forms(value)
         ]
         self._exact = sorted(set(exact), key=lambda pair: (-len(pair[0]), pair))
+        self._survive_json = all(json.dumps(form) == f'"{form}"' for form, _ in self._exact)
         self._kept: dict[str, str] = {}
         self._kept_characters = 0
 
@@ -127,25 +129,39 @@ class Redactor:
         return cls({})
 
     def clean(self, value: Any) -> Any:
-        """Return `value` with every secret in its texts and keys replaced."""
+        """Return `value` with every secret in its texts and keys replaced.
+
+        Raises:
+            TypeError: it holds a key that is no string.
+        """
         return self._clean_text(value) if isinstance(value, str) else self._clean_inside(value)
 
     def _clean_inside(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._recurring(value)
+            return self._kept.get(value) or self._recurring(value)
         if isinstance(value, (list, tuple)):
             return [self._clean_inside(item) for item in cast("list[Any]", value)]
         if value is None or isinstance(value, (int, float)):
             return value
+        if isinstance(value, Shared) and self._is_clean(value):
+            return value
         if isinstance(value, (dict, Mapping)):  # asking for dict alone first is faster
+            kept, inside = self._kept.get, self._clean_inside
             items = cast("Mapping[str, Any]", value).items()
-            return {self._recurring(key): self._clean_inside(item) for key, item in items}
+            return {kept(key) or self._recurring(key): inside(item) for key, item in items}
         return value
+
+    def _is_clean(self, value: Shared) -> bool:
+        """Return whether what is written down of it holds no secret, if that can tell."""
+        return self._survive_json and self._recurring(value.text) == value.text
 
     def _recurring(self, text: str) -> str:
         """Clean a part of a request; what seats share comes with each call, and is kept."""
         cleaned = self._kept.get(text)
         if cleaned is None:
+            if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] -- a key
+                kind = type(text).__name__
+                raise TypeError(f"key {text!r} is a {kind}; JSON keys are strings")
             cleaned = self._clean_text(text)
             self._keep(text, cleaned)
         return cleaned

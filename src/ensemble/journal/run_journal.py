@@ -14,13 +14,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final, cast
 
-from ensemble.canonical import canonical, fingerprint_of
+from ensemble.canonical import Shared, canonical_members, fingerprint_of
 from ensemble.errors import Diverged, EnsembleError, Paused
 from ensemble.journal.digest import is_lost, reduced, whole
 from ensemble.journal.divergence import Divergence
 from ensemble.journal.file import JournalFile
 from ensemble.journal.record import ANSWERED, ASKED, Event
 from ensemble.journal.redaction import Redactor
+from ensemble.journal.turn_key import TurnKey
 
 Perform = Callable[[], Awaitable[tuple[str, dict[str, Any]]]]
 Heard = Callable[[Event], None]
@@ -101,7 +102,7 @@ class Journal:
             TimeoutError: the run it is answered from ruled that this call came too late.
         """
         asked = self._redactor.clean(dict(request))
-        written = canonical(asked)
+        written = _written(asked)
         mark = fingerprint_of(written)
         found = self._outcomes.get((key, attempt))
         if found is not None:
@@ -178,7 +179,7 @@ class Journal:
         if self._file is not None:
             self._file.append(made, written)
         else:  # in memory too, only what a file can hold
-            canonical({name: item for name, item in body.items() if name not in written})
+            canonical_members(body, written)
         self._remember(made)
         return self._keep(made, numbered=True)
 
@@ -207,7 +208,7 @@ class Journal:
         unused = [
             outcome
             for place, outcome in self._outcomes.items()
-            if place not in self._used and outcome.key.partition("/")[0] not in cut
+            if place not in self._used and TurnKey.read(outcome.key).path not in cut
         ]
         self.divergence.raise_first(unused)
 
@@ -233,12 +234,12 @@ class Journal:
             raise
 
     def _attempt_after_loss(self, kind: str, key: str, attempt: int, *, idempotent: bool) -> str:
+        if (ASKED[kind], key, str(attempt)) not in self._known:
+            return str(attempt)
         intents = [
             e for e in self.events
             if e.event == ASKED[kind] and e.key == key and whole(e.attempt) == attempt
         ]  # fmt: skip
-        if not intents:
-            return str(attempt)
         last = intents[-1]
         if (key, last.attempt) not in self._withdrawn:
             if not idempotent:
@@ -285,6 +286,12 @@ class Journal:
     def _next(self) -> int:
         self._seq += 1
         return self._seq - 1
+
+
+def _written(request: Mapping[str, Any]) -> bytes:
+    """Return a request as canonical JSON."""
+    shared = {k: part.text.encode() for k, part in request.items() if isinstance(part, Shared)}
+    return b"{" + canonical_members(request, shared) + b"}"
 
 
 def _unheard(attempt: str, error: str, intent: Mapping[str, Any]) -> dict[str, Any]:

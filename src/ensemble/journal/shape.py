@@ -25,6 +25,8 @@ _FailureClass = Literal[
     "lost",
     "cancelled",
     "circuit_open",
+    "form",
+    "form_closed",
 ]
 _MAPPINGS: Final = ("run_started", "resolved", "lab_returned", "turn_ended", "decided", "run_ended")
 

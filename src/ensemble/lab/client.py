@@ -59,19 +59,6 @@ class Lab:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def key_of(self, spec: Spec, of: str | None = None) -> str:
-        """Return the cache key of the spec's answer on this machine.
-
-        Args:
-            spec: what is asked.
-            of: the cache key of the result that `spec.of` names.
-
-        Raises:
-            Refused: the dataset lies outside the workspace, or the device is not there.
-            InvalidFile: the dataset is missing, or nothing is kept under `of`.
-        """
-        return read_question(spec, of, workspace=self.workspace, store=self.store).key
-
     async def run(
         self, spec: Spec, *, of: str | None = None, heard: Heard | None = None
     ) -> dict[str, Any]:

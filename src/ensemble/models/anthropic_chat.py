@@ -1,8 +1,8 @@
 """Anthropic's messages API, and any server that speaks it, over the shared HTTP session.
 
-Answers are streamed and only a message that was stopped is one. Claude models are held to a
-schema by `output_config` and take no temperature, since the newer ones refuse it; the models of
-other servers by a tool that they must call. Thoughts are never part of an answer.
+Answers are streamed and only a message that was stopped is one. A schema is held by
+`output_config`, or is that of a tool that must be called. The newer Claude models refuse a
+temperature and are sent none. Thoughts are never part of an answer.
 """
 
 import json
@@ -12,11 +12,12 @@ from typing import Any, Final, cast
 
 from ensemble.models.event_stream import events
 from ensemble.models.faults import DECLINED, is_overflow
+from ensemble.models.forced_call import DESCRIPTION, FUNCTION, answer_in, parameters
 from ensemble.models.messages import plain
-from ensemble.models.openai_chat import Endpoint
 from ensemble.models.provider import (
     Candidate,
     Failure,
+    Form,
     ModelCall,
     ModelFailure,
     Provider,
@@ -24,10 +25,9 @@ from ensemble.models.provider import (
     Usage,
 )
 from ensemble.models.registry import model_at
-from ensemble.models.wire import Answer, answered
+from ensemble.models.wire import Answer, Endpoint, answered, count, mapping
 
 _VERSION: Final = "2023-06-01"
-_TOOL: Final = "answer"
 _NOT_PAID: Final = "credit balance is too low"
 _CUT: Final = ("max_tokens", "model_context_window_exceeded")
 _TOLD: Final = {
@@ -66,7 +66,7 @@ def anthropic_chat(endpoint: Endpoint) -> Provider:
         url = f"{endpoint.base_url.rstrip('/')}/messages"
         key = endpoint.secret
         headers = {"anthropic-version": _VERSION, **({"x-api-key": key} if key else {})}
-        heard = _Message(call)
+        heard = _Message(candidate, call)
         try:
             async with answered(
                 url,
@@ -126,31 +126,30 @@ def _body(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     }
     if system:
         body["system"] = "\n\n".join(system)
-    schema = dict(call.schema) if call.schema is not None and candidate.json_schema else None
-    if not candidate.model.startswith("claude"):
-        body["temperature"] = call.params.temperature
-        return {**body, **(_forced(schema) if schema else {})}
     known = model_at("anthropic", candidate.model)
-    config: dict[str, Any] = {"effort": known.effort} if known and known.effort else {}
-    if known is not None and known.sampling:
+    if known.sampling if known else not candidate.model.startswith("claude"):
         body["temperature"] = call.params.temperature
-    if schema:
-        config["format"] = {"type": "json_schema", "schema": held_schema(schema)}
+    config: dict[str, Any] = {"effort": known.effort} if known and known.effort else {}
+    if call.schema is not None and candidate.form is Form.SCHEMA:
+        config["format"] = {"type": "json_schema", "schema": held_schema(dict(call.schema))}
+    elif call.schema is not None and candidate.form is Form.TOOL_CALL:
+        body |= _forced(call.schema)
     return {**body, **({"output_config": config} if config else {})}
 
 
 def _forced(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return what makes a model call the one tool whose input is the answer."""
-    tool = {"name": _TOOL, "description": "Gives the answer.", "input_schema": schema}
-    choice = {"type": "tool", "name": _TOOL, "disable_parallel_tool_use": True}
+    described = {"name": FUNCTION, "description": DESCRIPTION}
+    tool = {**described, "input_schema": parameters(schema)}
+    choice = {"type": "tool", "name": FUNCTION, "disable_parallel_tool_use": True}
     return {"tools": [tool], "tool_choice": choice}
 
 
 class _Message:
     """A message as it comes in."""
 
-    def __init__(self, call: ModelCall) -> None:
-        self._heard = call.heard
+    def __init__(self, candidate: Candidate, call: ModelCall) -> None:
+        self._candidate, self._call = candidate, call
         self._parts: list[str] = []
         self._called = False
         self._stopped = ""
@@ -163,12 +162,9 @@ class _Message:
 
     async def hear(self, answer: Answer) -> None:
         """Take the whole answer, streamed or plain, or fail."""
-        if answer.kind == "application/json":
-            self._take_whole(_parsed(await answer.whole()))
+        if not answer.is_stream:
+            self._take_whole(await answer.whole())
             return
-        if answer.kind != "text/event-stream":
-            text = f"the server answered {answer.kind}, which no model does"
-            raise ModelFailure(Failure.UNUSABLE, text)
         async with aclosing(events(answer.read)) as found:
             async for event in found:
                 if event.get("type") == "message_stop":
@@ -182,43 +178,44 @@ class _Message:
             raise ModelFailure(Failure.UNUSABLE, "the message does not say why it stopped")
         usage = self._usage
         cached, written = usage.get("cache_read_input_tokens"), "cache_creation_input_tokens"
-        fresh = _count(usage.get("input_tokens"))
+        fresh = count(usage.get("input_tokens"))
         # What was read from or written to the cache is not in `input_tokens`.
         read = None if fresh is None else fresh + sum(map(_or_zero, (cached, usage.get(written))))
-        finish = "length" if self._stopped in _CUT else "stop"
+        cut = self._stopped in _CUT
+        called, words = (self.text, "") if self._called else ("", self.text)
         return Reply(
-            self.text,
+            answer_in(called, words, self._candidate, self._call, cut=cut),
             served,
-            finish,
-            Usage(read, _count(cached), _count(usage.get("output_tokens"))),
+            "length" if cut else "stop",
+            Usage(read, count(cached), count(usage.get("output_tokens"))),
         )
 
     def _take(self, event: dict[str, Any]) -> None:
         match event.get("type"):
             case "error":
-                raise _told_failure(_mapping(event.get("error")))
+                raise _told_failure(mapping(event.get("error")))
             case "message_start":
-                self._count(_mapping(_mapping(event.get("message")).get("usage")))
+                self._count(mapping(mapping(event.get("message")).get("usage")))
             case "content_block_delta":
-                if not (delta := _mapping(event.get("delta"))):
+                if not (delta := mapping(event.get("delta"))):
                     # Left out, something that was said would be lost unseen.
                     raise ModelFailure(Failure.UNUSABLE, "a piece of the answer has no text")
                 self._say(delta.get("text"), delta.get("partial_json"))
             case "message_delta":
-                self._stop(_mapping(event.get("delta")).get("stop_reason"))
-                self._count(_mapping(event.get("usage")))
+                self._stop(mapping(event.get("delta")).get("stop_reason"))
+                self._count(mapping(event.get("usage")))
             case _:
                 pass  # pings, the edges of blocks, and what later versions add
 
     def _take_whole(self, message: dict[str, Any]) -> None:
         if message.get("type") == "error":
-            raise _told_failure(_mapping(message.get("error")))
+            raise _told_failure(mapping(message.get("error")))
         content: Any = message.get("content")
         blocks = cast("list[Any]", content) if isinstance(content, list) else []
-        for block in map(_mapping, blocks):
+        for block in map(mapping, blocks):
             called = json.dumps(block["input"]) if block.get("input") else None
             self._say(block.get("text"), called)
-        self._count(_mapping(message.get("usage")))
+        self._count(mapping(message.get("usage")))
         self._stop(message.get("stop_reason"))
 
     def _say(self, text: Any, called: Any) -> None:
@@ -228,8 +225,8 @@ class _Message:
             self._parts.clear()
         if piece := called or (text if not self._called else None):
             self._parts.append(str(piece))
-            if self._heard is not None:
-                self._heard(str(piece))
+            if self._call.heard is not None:
+                self._call.heard(str(piece))
 
     def _stop(self, reason: Any) -> None:
         if reason in DECLINED:
@@ -237,7 +234,7 @@ class _Message:
         self._stopped = str(reason or self._stopped)
 
     def _count(self, usage: dict[str, Any]) -> None:
-        self._usage.update({name: count for name, count in usage.items() if count is not None})
+        self._usage.update({name: told for name, told in usage.items() if told is not None})
 
 
 def _told_failure(error: dict[str, Any]) -> ModelFailure:
@@ -247,21 +244,5 @@ def _told_failure(error: dict[str, Any]) -> ModelFailure:
     return ModelFailure(_TOLD.get(kind, overflow), f"{kind}: {text}")
 
 
-def _parsed(data: bytes) -> dict[str, Any]:
-    try:
-        return _mapping(json.loads(data.decode()))
-    except (ValueError, RecursionError) as error:
-        raise ModelFailure(Failure.UNUSABLE, f"the answer is no JSON: {error}") from None
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    """Return a JSON object; an empty one for anything else a server may send in its place."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
-
-
 def _or_zero(value: Any) -> int:
-    return _count(value) or 0
+    return count(value) or 0

@@ -14,12 +14,14 @@ from typing import Any, Final, Protocol
 from ensemble.canonical import without_surrogates
 from ensemble.errors import EnsembleError, NoModelLeft
 from ensemble.journal.record import Event
-from ensemble.models.messages import fewest_tokens, is_json, plain
+from ensemble.models.messages import fewest_tokens, is_json
 from ensemble.models.pacing import turn_at
-from ensemble.models.policy import Policy
+from ensemble.models.policy import OF_FORM, Policy
 from ensemble.models.provider import (
+    EMBEDDED,
     Candidate,
     Failure,
+    Form,
     ModelCall,
     ModelFailure,
     Provider,
@@ -124,17 +126,17 @@ async def ask(
     for candidate in chain:
         if not candidate.available or not _is_roomier(candidate, too_small):
             continue
-        wait, tries = 0.0, 0
+        held, wait, tries = candidate, 0.0, 0
         while True:
             tries += 1
             number = len(attempts) + 1
-            asked = fitted(call, candidate)
-            about = dict(admit(candidate, asked, number)) if admit else {}
+            asked = fitted(call, held)
+            about = dict(admit(held, asked, number)) if admit else {}
             event = await recorder.effect(
                 "model",
                 call.key,
-                requested(candidate, asked),
-                _attempt(candidate, asked, providers, policy, wait, last=candidate is asked_last),
+                requested(held, asked),
+                _attempt(held, asked, providers, policy, wait, last=candidate is asked_last),
                 attempt=number,
                 **about,
             )
@@ -145,34 +147,37 @@ async def ask(
             wait = policy.wait_s(attempts[-1].failure, tries, told_s, f"{call.key}#{number}")
             if wait is None:
                 break
-        match attempts[-1].failure:
-            case Failure.BAD_REQUEST:
-                break
-            case Failure.CONTEXT:
-                too_small = candidate
-            case _:
-                pass
+            if attempts[-1].failure in OF_FORM:
+                held = replace(candidate, form=held.form.weaker)
+        if attempts[-1].failure is Failure.BAD_REQUEST:
+            break
+        if attempts[-1].failure is Failure.CONTEXT:
+            too_small = candidate
     raise ChainExhausted(call.key, chain, attempts)
 
 
 def requested(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     """Return the call as it is fingerprinted: what decides the answer, and no secret."""
+    called = {"form": candidate.form} if candidate.form is Form.TOOL_CALL else {}
     return {
         "kind": "model",
         "model": f"{candidate.provider}/{candidate.model}",
-        "messages": plain(call.messages),
+        "messages": call.plain,
         "schema": call.schema,
         "params": dict(vars(call.params)),
+        **called,
     }
 
 
 def fitted(call: ModelCall, candidate: Candidate) -> ModelCall:
     """Return the call as this candidate is asked it: shorter, or without a schema."""
+    if candidate.form is not Form.TEXT and not candidate.brief:
+        return call
     params = call.params
     if candidate.brief:
         params = replace(params, max_tokens=min(params.max_tokens, BRIEF_TOKENS))
     schema = (call.brief_schema or call.schema) if candidate.brief else call.schema
-    schema = schema if candidate.json_schema else None
+    schema = None if candidate.form is Form.TEXT else schema
     return replace(call, params=params, schema=schema)
 
 
@@ -190,6 +195,7 @@ def _attempt(
         breaker = policy.breakers.of(candidate.provider, candidate.model)
         always = last or candidate.provider in policy.unbroken
         try:
+            policy.forms.refuse(candidate, call)
             if not always:
                 breaker.refuse()
             if wait_s:
@@ -200,7 +206,9 @@ def _attempt(
                 async with asyncio.timeout(limit_s):
                     reply = await _provider(candidate, providers)(candidate, call)
             _refuse_unusable(reply, call)
+            policy.forms.took(candidate)
         except ModelFailure as failure:
+            policy.forms.doubt(candidate, call, failure)
             failed = failure
         except TimeoutError:
             failed = ModelFailure(Failure.TIMEOUT, "the whole call took too long")
@@ -248,7 +256,8 @@ def _refuse_unusable(reply: Reply, call: ModelCall) -> None:
     if call.schema is not None and reply.finish != "length" and not is_json(reply.text):
         raise ModelFailure(Failure.UNUSABLE, "the answer is no JSON although a schema was given")
     read = reply.usage.input_tokens
-    if read and read < _READ_AT_LEAST * (fewest := fewest_tokens(plain(call.messages))):
+    fewest = fewest_tokens(call.plain, enough=read / _READ_AT_LEAST) if read else 0
+    if read and read < _READ_AT_LEAST * fewest:
         text = f"the prompt was cut: at least {fewest} tokens sent, {read} read"
         raise ModelFailure(Failure.CONTEXT, text)
 
@@ -291,6 +300,6 @@ def _fix(chain: Sequence[Candidate], attempts: Sequence[Attempt]) -> str:
             return "show the seat less, or name a model with a larger window"
         case _:
             pass
-    if not any(candidate.provider == "embedded" for candidate in chain):
+    if not any(candidate.provider == EMBEDDED for candidate in chain):
         return "mend a cause named above, or add `embedded` to the chain"
     return "mend a cause named above: set a key, start Ollama, or `ensemble models fetch`"

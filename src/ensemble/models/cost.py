@@ -1,9 +1,11 @@
 """What calls take: tokens estimated before they are told, money from price and tokens."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ensemble.models.provider import Candidate
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ensemble.models.provider import Candidate
 
 BYTES_PER_TOKEN: Final = 3.6
 """About what one token holds in English and code."""
@@ -24,7 +26,7 @@ def cost_usd(price: Price | None, sent: int, said: int) -> float | None:
     return (sent * price[0] + said * price[1]) / 1e6
 
 
-def prices(chains: Mapping[str, Sequence[Candidate]]) -> dict[str, Price]:
+def prices(chains: "Mapping[str, Sequence[Candidate]]") -> "dict[str, Price]":
     """Return the known prices of all candidates, by `provider/model`."""
     return {
         f"{candidate.provider}/{candidate.model}": candidate.usd_per_mtok

@@ -29,9 +29,18 @@ from ensemble.models.embedded_server import (
     starting,
     take_lease,
 )
-from ensemble.models.openai_chat import Endpoint, openai_chat
-from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Provider, Reply
+from ensemble.models.openai_chat import openai_chat
+from ensemble.models.provider import (
+    EMBEDDED,
+    Candidate,
+    Failure,
+    ModelCall,
+    ModelFailure,
+    Provider,
+    Reply,
+)
 from ensemble.models.weights import fetch_weights
+from ensemble.models.wire import Endpoint
 
 _FIRST_BYTE_S: Final = 600.0
 _IDLE_S: Final = 120.0
@@ -58,7 +67,7 @@ def embedded_chat(settings: Embedded) -> Provider:
         except EnsembleError as error:
             raise ModelFailure(Failure.NOT_FOUND, error.problem) from error
         endpoint = Endpoint(
-            "embedded",
+            EMBEDDED,
             f"{lease.url}/v1",
             key=lease.key,
             first_byte_s=_FIRST_BYTE_S,

@@ -14,10 +14,13 @@ from importlib import import_module
 from typing import Any, Final
 
 from ensemble.models.faults import DECLINED, failure_from
+from ensemble.models.forced_call import Arguments, answer_in
 from ensemble.models.messages import plain
+from ensemble.models.openai_chat import held_to
 from ensemble.models.provider import (
     Candidate,
     Failure,
+    Form,
     ModelCall,
     ModelFailure,
     Reply,
@@ -53,7 +56,7 @@ async def litellm_chat(candidate: Candidate, call: ModelCall) -> Reply:
             raise seen from error
     if faults:
         raise faults[0]  # litellm went on without what it could not read
-    return _reply(response, candidate)
+    return _reply(response, candidate, call)
 
 
 async def close_clients() -> None:
@@ -102,10 +105,9 @@ def _request(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
         request |= {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0}
     if call.params.seed is not None:
         request["seed"] = call.params.seed
-    if call.schema is not None and candidate.json_schema:
-        schema = {"name": "answer", "schema": dict(call.schema)}
-        request["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return request
+    if candidate.form is Form.TOOL_CALL:
+        request["_skip_mcp_handler"] = True  # else it imports a package that it does not bring
+    return request | held_to(candidate, call)
 
 
 async def _complete(
@@ -117,6 +119,7 @@ async def _complete(
     options = {"include_usage": True}
     stream: Any = await litellm.acompletion(**request, stream=True, stream_options=options)
     chunks: list[Any] = []
+    called = Arguments()
     while True:
         async with asyncio.timeout(_IDLE_S):
             chunk: Any = await anext(stream, None)
@@ -124,7 +127,8 @@ async def _complete(
             break
         chunks.append(chunk)
         for choice in chunk.choices:
-            if text := choice.delta.content:
+            text = (choice.delta.content or "") + called.take(_calls(choice.delta))
+            if text:
                 parts.append(text)
                 call.heard(text)
     # What its last piece says is made up where the server said nothing.
@@ -134,21 +138,35 @@ async def _complete(
     return litellm.stream_chunk_builder(chunks, messages=request["messages"])
 
 
-def _reply(response: Any, candidate: Candidate) -> Reply:
+def _calls(message: Any) -> list[dict[str, Any]]:
+    """Return the calls in a message, or in a piece of one, as plain data."""
+    return [
+        {
+            "index": getattr(call, "index", None),
+            "id": getattr(call, "id", None),
+            "function": {"arguments": call.function.arguments},
+        }
+        for call in getattr(message, "tool_calls", None) or ()
+    ]
+
+
+def _reply(response: Any, candidate: Candidate, call: ModelCall) -> Reply:
     try:
         choice: Any = response.choices[0]
-        text = str(choice.message.content or "")
+        words = str(choice.message.content or "")
         finish = str(choice.finish_reason or "stop")
+        arguments = Arguments().take(_calls(choice.message))
     except (AttributeError, IndexError, TypeError) as error:
         raise ModelFailure(Failure.UNUSABLE, "the answer holds no choices") from error
     if finish in DECLINED:
         raise ModelFailure(Failure.CONTENT_FILTER, f"the model stopped for {finish}")
+    cut = finish in ("length", "max_tokens")
     usage: Any = getattr(response, "usage", None)
     details: Any = getattr(usage, "prompt_tokens_details", None)
     return Reply(
-        text=text,
+        text=answer_in(arguments, words, candidate, call, cut=cut),
         served=f"litellm/{candidate.model}",
-        finish="length" if finish in ("length", "max_tokens") else "stop",
+        finish="length" if cut else "stop",
         usage=Usage(
             getattr(usage, "prompt_tokens", None),
             getattr(details, "cached_tokens", None),

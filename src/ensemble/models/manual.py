@@ -25,7 +25,7 @@ _WAIT_AT_MOST_S: Final = 3600.0
 def manual(
     folder: Path,
     *,
-    run: str,
+    run: str | None,
     answers: Sequence[Path] = (),
     at_terminal: bool | None = None,
     wait_s: float = _WAIT_AT_MOST_S,
@@ -35,7 +35,7 @@ def manual(
 
     Args:
         folder: where prompts are written and answers looked for.
-        run: the run's id, for the command that goes on with it.
+        run: the run's id, for the command that goes on with it; None where there is none.
         answers: more folders to look for answers in.
         at_terminal: whether someone is there to answer now; None asks the terminal.
         wait_s: how long to wait for them.
@@ -57,10 +57,11 @@ def manual(
                 sys.stderr.write(f"{call.key}: read {prompt}, answer in {answer.name} beside it\n")
                 text = await _answer_within(places, wait_s)
         if text is None:
+            after = f"then `ensemble resume {run}`" if run else "while the run waits for it"
             raise Paused(
                 f"a person has to answer {prompt}",
                 where=call.key,
-                fix=f"write the answer to {answer}, then `ensemble resume {run}`",
+                fix=f"write the answer to {answer}, {after}",
             )
         return Reply(text, served=f"{candidate.provider}/{candidate.model}")
 

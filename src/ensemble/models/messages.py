@@ -34,15 +34,22 @@ def estimated_tokens(messages: Iterable[dict[str, Any]]) -> int:
     return sum(_TOKENS_PER_MESSAGE + text_tokens(str(message["content"])) for message in messages)
 
 
-def fewest_tokens(messages: Iterable[dict[str, Any]]) -> int:
+def fewest_tokens(messages: Iterable[dict[str, Any]], *, enough: float = 0) -> int:
     """Return how many tokens the messages have at least, whoever counts.
 
     Plain English has 4.2 to 4.8 bytes a token with today's vocabularies; code and other
-    languages have fewer. Indents and rules of one character repeated are a token or two.
+    languages have fewer. Indents and rules of one character repeated are a token or two: they
+    are looked for, which is slow, only where there seem to be more than `enough` tokens.
     """
-    said = (_REPEATED.sub(r"\1", str(message["content"])) for message in messages)
-    size = sum(len(text.encode()) for text in said)
-    return round(size / _BYTES_PER_TOKEN_AT_MOST)
+    texts = [str(message["content"]) for message in messages]
+    fewest = _fewest_of(texts)
+    if fewest <= enough:
+        return fewest
+    return _fewest_of([_REPEATED.sub(r"\1", text) for text in texts])
+
+
+def _fewest_of(texts: Iterable[str]) -> int:
+    return round(sum(len(text.encode()) for text in texts) / _BYTES_PER_TOKEN_AT_MOST)
 
 
 def is_json(text: str) -> bool:

@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from ensemble.errors import NoModelLeft
 from ensemble.models.faults import is_overflow
+from ensemble.models.forced_call import Arguments, answer_in, forced_call
 from ensemble.models.messages import fewest_tokens, plain
 from ensemble.models.probes import ollama_address
 from ensemble.models.provider import (
     Candidate,
     Failure,
+    Form,
     ModelCall,
     ModelFailure,
     Reply,
     Usage,
 )
-from ensemble.models.wire import answered
+from ensemble.models.wire import answered, count
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,21 +58,25 @@ async def ollama_chat(candidate: Candidate, call: ModelCall) -> Reply:
         options["seed"] = call.params.seed
     request: dict[str, Any] = {"model": candidate.model, "messages": messages, "options": options}
     request |= {"stream": True, "keep_alive": _KEEP_ALIVE}
-    if call.schema is not None and candidate.json_schema:
+    if call.schema is not None and candidate.form is Form.SCHEMA:
         request["format"] = dict(call.schema)
+    elif call.schema is not None and candidate.form is Form.TOOL_CALL:
+        request["tools"] = forced_call(call.schema)["tools"]  # it knows no forced choice
     parts: list[str] = []
+    called = Arguments()
     try:
-        last = await _hear(request, parts, call)
+        last = await _hear(request, parts, called, call)
     except ModelFailure as failure:
-        failure.partial = "".join(parts)
+        failure.partial = called.text or "".join(parts)
         raise
-    read = _count(last.get("prompt_eval_count"))
+    cut = last.get("done_reason") == "length"
+    read = count(last.get("prompt_eval_count"))
     _refuse_cut_prompt(read, fewest, window)
     return Reply(
-        text="".join(parts),
+        text=answer_in(called.text, "".join(parts), candidate, call, cut=cut),
         served=f"ollama/{candidate.model}",
-        finish="length" if last.get("done_reason") == "length" else "stop",
-        usage=Usage(read, None, _count(last.get("eval_count"))),
+        finish="length" if cut else "stop",
+        usage=Usage(read, None, count(last.get("eval_count"))),
     )
 
 
@@ -106,7 +112,7 @@ async def shown(tag: str) -> tuple[int | None, tuple[str, ...]]:
     async with _client(tag) as client:
         told: Any = await client.show(tag)
     facts: dict[str, Any] = dict(told.modelinfo or {})
-    windows = [_count(facts[name]) for name in facts if name.endswith(".context_length")]
+    windows = [count(facts[name]) for name in facts if name.endswith(".context_length")]
     return next(iter(windows), None), tuple(map(str, told.capabilities or ()))
 
 
@@ -136,8 +142,10 @@ def _host() -> str:
     return f"{scheme}://{address}"
 
 
-async def _hear(request: dict[str, Any], parts: list[str], call: ModelCall) -> dict[str, Any]:
-    """Collect the pieces in `parts` and return the last, which holds the counts."""
+async def _hear(
+    request: dict[str, Any], parts: list[str], called: Arguments, call: ModelCall
+) -> dict[str, Any]:
+    """Collect words in `parts` and a call in `called`; return the last piece, with the counts."""
     limits = {"first_byte_s": _FIRST_BYTE_S, "idle_s": _IDLE_S}
     async with (
         answered(f"{_host()}/api/chat", request, {}, **limits) as answer,
@@ -145,10 +153,11 @@ async def _hear(request: dict[str, Any], parts: list[str], call: ModelCall) -> d
     ):
         async for line in lines:
             piece = _piece(line)
-            if text := piece["message"].get("content"):
-                parts.append(str(text))
-                if call.heard is not None:
-                    call.heard(str(text))
+            words = str(piece["message"].get("content") or "")
+            parts.append(words)
+            text = words + called.take(piece["message"].get("tool_calls"))
+            if text and call.heard is not None:
+                call.heard(text)
             if piece.get("done"):
                 return piece
     raise ModelFailure(Failure.TRANSPORT, "the stream ended before it was done")
@@ -169,10 +178,6 @@ def _piece(line: bytes) -> dict[str, Any]:
     if not isinstance(piece.get("message"), dict):
         raise ModelFailure(Failure.UNUSABLE, f"a piece without a message: {line[:_SHOWN]!r}")
     return piece
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
 
 
 def _refuse_cut_prompt(reported: int | None, fewest: int, window: int) -> None:

@@ -1,80 +1,45 @@
-"""Any OpenAI-compatible server, over one shared HTTP session per event loop.
+"""Any OpenAI-compatible server, over the shared HTTP session.
 
-Answers are streamed, so that a hang is seen early; only a whole answer is one. Compressed
-bodies are refused, since nobody asked for them and they have no honest size.
+Answers are streamed, so that a hang is seen early; only a whole answer is one.
 """
 
-import asyncio
-import json
-import os
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
-from weakref import WeakKeyDictionary
+from typing import Any, Final, cast
 
-from ensemble.models.event_stream import PIECE_AT_MOST, events
-from ensemble.models.faults import DECLINED, failure_of, refusal
-from ensemble.models.messages import plain
+from ensemble.models.event_stream import events
+from ensemble.models.faults import DECLINED, failure_of
+from ensemble.models.forced_call import Arguments, answer_in, forced_call
 from ensemble.models.provider import (
     Candidate,
     Failure,
+    Form,
     ModelCall,
     ModelFailure,
     Provider,
     Reply,
     Usage,
 )
+from ensemble.models.wire import Answer, Endpoint, answered, count, mapping
 
-if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
-
-_CONNECT_S: Final = 5.0
-"""TCP and TLS."""
-_LOOK_UP_S: Final = 25.0
-"""The name's look-up, which a thread does: with thousands of calls it is a queue."""
-_ERROR_BYTES: Final = 64 * 1024
-_OK: Final = 200
 _BAD_REQUEST: Final = 400
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One server, and how long to wait for it."""
-
-    name: str
-    """What it is called in `served`: a candidate's provider."""
-    base_url: str
-    """Up to and without `/chat/completions`."""
-    key_env: str | None = None
-    """The environment variable that holds the key."""
-    key: str | None = field(default=None, repr=False)
-    """The key itself, for a server that we started."""
-    first_byte_s: float = 120.0
-    """From the request to the first byte of the answer."""
-    idle_s: float = 60.0
-    """Between two pieces of the answer."""
-
-    @property
-    def secret(self) -> str:
-        """The key that the environment holds now; empty where there is none."""
-        return self.key or (os.environ.get(self.key_env, "") if self.key_env else "")
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The request's headers, with the key."""
-        key = self.secret
-        plain_headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        return {**plain_headers, "Authorization": f"Bearer {key}"} if key else plain_headers
 
 
 def openai_chat(endpoint: Endpoint) -> Provider:
     """Return the provider that asks the server at `endpoint`."""
+    url = f"{endpoint.base_url.rstrip('/')}/chat/completions"
 
     async def ask_server(candidate: Candidate, call: ModelCall) -> Reply:
-        heard = _Answer(call)
+        key = endpoint.secret
+        heard = _Heard(candidate, call)
         try:
-            await _exchange(endpoint, _body(candidate, call), heard)
+            async with answered(
+                url,
+                _body(candidate, call),
+                {"Authorization": f"Bearer {key}"} if key else {},
+                first_byte_s=endpoint.first_byte_s,
+                idle_s=endpoint.idle_s,
+            ) as answer:
+                await heard.hear(answer)
         except ModelFailure as failure:
             failure.partial = heard.text
             raise
@@ -83,38 +48,10 @@ def openai_chat(endpoint: Endpoint) -> Provider:
     return ask_server
 
 
-def shared_session() -> "ClientSession":
-    """Return this event loop's HTTP session; `close_session` closes it."""
-    import aiohttp
-
-    loop = asyncio.get_running_loop()
-    session = _sessions.get(loop)
-    if session is None or session.closed:
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=_LOOK_UP_S + _CONNECT_S, sock_connect=_CONNECT_S
-            ),
-            auto_decompress=False,
-        )
-        _sessions[loop] = session
-    return session
-
-
-async def close_session() -> None:
-    """Close this event loop's HTTP session, once nobody asks any more."""
-    session = _sessions.pop(asyncio.get_running_loop(), None)
-    if session is not None:
-        await session.close()
-
-
-_sessions: "WeakKeyDictionary[asyncio.AbstractEventLoop, ClientSession]" = WeakKeyDictionary()
-
-
 def _body(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": candidate.model,
-        "messages": plain(call.messages),
+        "messages": call.plain,
         "temperature": call.params.temperature,
         "max_tokens": call.params.max_tokens,
         "stream": True,
@@ -122,100 +59,26 @@ def _body(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     }
     if call.params.seed is not None:
         body["seed"] = call.params.seed
-    if call.schema is not None and candidate.json_schema:
-        schema = {"name": "answer", "schema": dict(call.schema)}
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return body
+    return body | held_to(candidate, call)
 
 
-async def _exchange(endpoint: Endpoint, body: dict[str, Any], heard: "_Answer") -> None:
-    """Send the request and hear the whole answer, or fail."""
-    import aiohttp
-
-    url = f"{endpoint.base_url.rstrip('/')}/chat/completions"
-    first_by = asyncio.get_running_loop().time() + endpoint.first_byte_s
-    try:
-        async with asyncio.timeout_at(first_by):
-            response = await shared_session().post(
-                url, data=json.dumps(body), headers=endpoint.headers, allow_redirects=False
-            )
-        async with response, aclosing(_chunks(_Body(response, endpoint, first_by))) as chunks:
-            async for chunk in chunks:
-                heard.take(chunk)
-    except TimeoutError:  # aiohttp's own, of the connection, is one too
-        text = f"no answer within {endpoint.first_byte_s:g} s"
-        raise ModelFailure(Failure.TIMEOUT, text) from None
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise ModelFailure(Failure.TRANSPORT, str(error) or type(error).__name__) from error
+def held_to(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
+    """Return the fields of a request that hold the answer to the call's schema."""
+    if call.schema is None or candidate.form is Form.TEXT:
+        return {}
+    if candidate.form is Form.TOOL_CALL:
+        return forced_call(call.schema)
+    schema = {"name": "answer", "schema": dict(call.schema)}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
-class _Body:
-    """A response whose body is read under its deadlines: the first byte's, then idleness."""
-
-    def __init__(self, response: "ClientResponse", endpoint: Endpoint, first_by: float) -> None:
-        self.response = response
-        self._idle_s = endpoint.idle_s
-        self._first_by: float | None = first_by
-
-    async def read(self) -> bytes:
-        """Return the next bytes; none at the end."""
-        now = asyncio.get_running_loop().time()
-        until = now + self._idle_s if self._first_by is None else self._first_by
-        try:
-            async with asyncio.timeout_at(until):
-                data = await self.response.content.readany()
-        except TimeoutError:
-            what = "the first byte" if self._first_by is not None else "the next piece"
-            raise ModelFailure(Failure.TIMEOUT, f"{what} of the answer did not come") from None
-        self._first_by = None
-        return data
-
-    async def read_all(self, at_most: int) -> bytearray:
-        """Return the body, cut at a size."""
-        body = bytearray()
-        while len(body) < at_most and (data := await self.read()):
-            body += data
-        del body[at_most:]
-        return body
-
-
-async def _chunks(body: _Body) -> AsyncGenerator[dict[str, Any]]:
-    """Yield the pieces of an answer: many of a stream, one of a plain body."""
-    response = body.response
-    if response.status != _OK:
-        text = await body.read_all(_ERROR_BYTES)
-        raise refusal(response.status, text.decode(errors="replace"), response.headers)
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding.lower() != "identity":
-        raise ModelFailure(Failure.UNUSABLE, f"the answer is compressed, {encoding}, unasked")
-    if response.content_type == "text/event-stream":
-        async with aclosing(events(body.read)) as found:
-            async for event in found:
-                yield event
-    elif response.content_type == "application/json":
-        data = await body.read_all(PIECE_AT_MOST + 1)
-        if len(data) > PIECE_AT_MOST:
-            raise ModelFailure(Failure.UNUSABLE, "the answer is larger than 8 MiB")
-        yield _whole(data)
-    else:
-        text = f"the server answered {response.content_type}, which no model does"
-        raise ModelFailure(Failure.UNUSABLE, text)
-
-
-def _whole(data: bytes | bytearray) -> dict[str, Any]:
-    try:
-        body: Any = json.loads(data.decode())
-    except (ValueError, RecursionError) as error:
-        raise ModelFailure(Failure.UNUSABLE, f"the answer is no JSON: {error}") from None
-    return _mapping(body)
-
-
-class _Answer:
+class _Heard:
     """An answer as it comes in."""
 
-    def __init__(self, call: ModelCall) -> None:
-        self._heard = call.heard
+    def __init__(self, candidate: Candidate, call: ModelCall) -> None:
+        self._candidate, self._call = candidate, call
         self._parts: list[str] = []
+        self._called = Arguments()
         self._finish = "stop"
         self._choices = 0
         self._usage: dict[str, Any] = {}
@@ -224,38 +87,47 @@ class _Answer:
     @property
     def text(self) -> str:
         """What was heard so far."""
-        return "".join(self._parts)
+        return self._called.text or "".join(self._parts)
 
-    def take(self, chunk: dict[str, Any]) -> None:
-        """Add one piece, or fail where it says that there is no answer."""
-        if chunk.get("error"):
-            raise _told_failure(chunk["error"])
-        self._usage = _mapping(chunk.get("usage")) or self._usage
-        self._timings = _mapping(chunk.get("timings")) or self._timings
-        for choice in _choices(chunk.get("choices")):
-            self._choices += 1
-            said = _said(choice)
-            if said.get("refusal"):
-                raise ModelFailure(Failure.CONTENT_FILTER, str(said["refusal"]))
-            if text := said.get("content"):
-                self._parts.append(str(text))
-                if self._heard is not None:
-                    self._heard(str(text))
-            finish = str(choice.get("finish_reason") or "").lower()
-            if finish in DECLINED:
-                raise ModelFailure(Failure.CONTENT_FILTER, f"the model stopped for {finish}")
-            self._finish = "length" if finish in ("length", "max_tokens") else self._finish
+    async def hear(self, answer: Answer) -> None:
+        """Take the whole answer, streamed or plain, or fail."""
+        if not answer.is_stream:
+            self._take(await answer.whole())
+            return
+        async with aclosing(events(answer.read)) as found:
+            async for event in found:
+                self._take(event)
 
     def reply(self, served: str) -> Reply:
         """Return the whole answer."""
         if not self._choices:
             raise ModelFailure(Failure.UNUSABLE, "the answer holds no choices")
-        return Reply(self.text, served, self._finish, _usage(self._usage, self._timings))
+        words, cut = "".join(self._parts), self._finish == "length"
+        text = answer_in(self._called.text, words, self._candidate, self._call, cut=cut)
+        return Reply(text, served, self._finish, _usage(self._usage, self._timings))
 
+    def _take(self, chunk: dict[str, Any]) -> None:
+        """Add one piece, or fail where it says that there is no answer."""
+        if chunk.get("error"):
+            raise _told_failure(chunk["error"])
+        self._usage = mapping(chunk.get("usage")) or self._usage
+        self._timings = mapping(chunk.get("timings")) or self._timings
+        for choice in _choices(chunk.get("choices")):
+            self._choices += 1
+            said = _said(choice)
+            if said.get("refusal"):
+                raise ModelFailure(Failure.CONTENT_FILTER, str(said["refusal"]))
+            text = str(said.get("content") or "")
+            self._parts.append(text)
+            self._say(text + self._called.take(said.get("tool_calls")))
+            finish = str(choice.get("finish_reason") or "").lower()
+            if finish in DECLINED:
+                raise ModelFailure(Failure.CONTENT_FILTER, f"the model stopped for {finish}")
+            self._finish = "length" if finish in ("length", "max_tokens") else self._finish
 
-def _mapping(value: Any) -> dict[str, Any]:
-    """Return a JSON object; an empty one for anything else a server may send in its place."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    def _say(self, text: str) -> None:
+        if text and self._call.heard is not None:
+            self._call.heard(text)
 
 
 def _choices(value: Any) -> list[dict[str, Any]]:
@@ -275,7 +147,7 @@ def _said(choice: Any) -> Any:
 
 def _told_failure(error: Any) -> ModelFailure:
     """Return the failure that a server tells of inside an answer with status 200."""
-    inside = _mapping(error) or {"message": error}
+    inside = mapping(error) or {"message": error}
     code = inside.get("code")
     text = f"{inside.get('message')} {inside.get('type', '')} {code or ''}".strip()
     if isinstance(code, int):
@@ -286,13 +158,9 @@ def _told_failure(error: Any) -> ModelFailure:
 
 
 def _usage(usage: dict[str, Any], timings: dict[str, Any]) -> Usage:
-    details = _mapping(usage.get("prompt_tokens_details"))
+    details = mapping(usage.get("prompt_tokens_details"))
     told = (details.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"))
-    cached = next((count for count in told if count is not None), timings.get("cache_n"))
+    cached = next((tokens for tokens in told if tokens is not None), timings.get("cache_n"))
     return Usage(
-        _count(usage.get("prompt_tokens")), _count(cached), _count(usage.get("completion_tokens"))
+        count(usage.get("prompt_tokens")), count(cached), count(usage.get("completion_tokens"))
     )
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
-from ensemble.models.messages import estimated_tokens, plain
+from ensemble.models.messages import estimated_tokens
 from ensemble.models.provider import ModelCall
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ async def turn_at(provider: str, call: ModelCall, policy: "Policy") -> AsyncGene
     gates = _gates.setdefault(asyncio.get_running_loop(), _Gates())
     async with gates.place(provider, policy):
         if provider in policy.pace:
-            tokens = estimated_tokens(plain(call.messages)) + call.params.max_tokens
+            tokens = estimated_tokens(call.plain) + call.params.max_tokens
             await gates.minute(provider, policy).take(tokens)
         async with gates.place(None, policy):
             yield

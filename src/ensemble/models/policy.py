@@ -7,11 +7,16 @@ same failures wait alike and many calls that fail together do not come back toge
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from ensemble.config import Settings
 from ensemble.models.breaker import OF_PROCESS, Breakers
+from ensemble.models.forms import Forms, Lessons
 from ensemble.models.pacing import Pace
-from ensemble.models.provider import Failure
+from ensemble.models.provider import EMBEDDED, MANUAL, Failure
+
+OF_FORM: Final = (Failure.FORM, Failure.FORM_CLOSED)
+"""Failures that the same model may not have in a weaker form."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +29,14 @@ class Policy:
             Failure.OVERLOADED: 3,
             Failure.TRANSPORT: 3,
             Failure.TIMEOUT: 2,
+            Failure.FORM: 3,
+            Failure.FORM_CLOSED: 3,
         }
     )
-    """Attempts at one candidate by how the last one failed; what is not here is not retried."""
+    """Attempts at one candidate by how the last one failed; what is not here is not retried.
+
+    After a failure of the form they are made at once, in the next weaker form.
+    """
     backoff_s: float = 0.5
     """The first wait; each further one is twice as long, all with jitter."""
     backoff_at_most_s: float = 20.0
@@ -35,9 +45,9 @@ class Policy:
     """A server that asks for a longer wait is left for the next model."""
     call_s: float = 600.0
     """One whole attempt, streaming included."""
-    unhurried: frozenset[str] = frozenset({"manual"})
+    unhurried: frozenset[str] = frozenset({MANUAL})
     """Providers with deadlines of their own."""
-    at_once: Mapping[str, int] = field(default_factory=lambda: {"embedded": 1, "ollama": 4})
+    at_once: Mapping[str, int] = field(default_factory=lambda: {EMBEDDED: 1, "ollama": 4})
     """Calls in flight per provider, over the whole process."""
     at_once_elsewhere: int = 256
     """The same for providers not named."""
@@ -47,8 +57,10 @@ class Policy:
     """Requests and tokens a minute, per provider."""
     breakers: Breakers = OF_PROCESS
     """Who is left alone for a while."""
-    unbroken: frozenset[str] = frozenset({"manual", "scripted"})
+    unbroken: frozenset[str] = frozenset({MANUAL, "scripted"})
     """Providers that no failure says anything about."""
+    forms: Lessons = field(default_factory=Lessons)
+    """What models refuse to be asked in."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Policy":
@@ -58,6 +70,7 @@ class Policy:
         return cls(
             at_once={**usual.at_once, **own},
             at_once_in_all=settings.at_once or usual.at_once_in_all,
+            forms=Lessons(Forms(settings)),
             pace={
                 name: Pace(pace.requests_per_minute, pace.tokens_per_minute)
                 for name, pace in settings.pace.items()
@@ -75,6 +88,8 @@ class Policy:
         """
         if tries >= self.tries.get(failure, 1):
             return None
+        if failure in OF_FORM:
+            return 0.0
         if told_s is not None and told_s > self.retry_after_at_most_s:
             return None
         own_s = min(self.backoff_at_most_s, self.backoff_s * 2 ** (tries - 1))

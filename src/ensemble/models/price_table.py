@@ -1,4 +1,4 @@
-"""What litellm's bundled table says of a route: price, window, and whether it holds a schema.
+"""What litellm's bundled table says of a route: price, window, and the form of its answers.
 
 The table is read as the file that it is, once and only when our own data is silent; litellm
 itself is not imported. Where a price has steps, its highest is given, so that a limit holds.
@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, cast
 
+from ensemble.models.provider import Form
 from ensemble.models.registry import Source, model_at
 
 _FILE: Final = "model_prices_and_context_window_backup.json"
@@ -27,7 +28,7 @@ class Listed:
 
     usd_per_mtok: tuple[float, float] | None
     context: int | None
-    json_schema: bool
+    form: Form
 
 
 def listed(provider: str, model: str) -> Listed | None:
@@ -44,7 +45,7 @@ def listed(provider: str, model: str) -> Listed | None:
             return Listed(
                 _price(entry),
                 window if isinstance(window, int) else None,
-                json_schema=bool(entry.get("supports_response_schema")),
+                _form(entry),
             )
     return None
 
@@ -64,6 +65,13 @@ def price_source(provider: str, model: str) -> Source | None:
 def _is_of(entry: Mapping[str, Any], key: str, named: str, vendor: str) -> bool:
     """Return whether an entry found under a bare name belongs to the vendor asked for."""
     return key == named or str(entry.get("litellm_provider", "")).partition("_")[0] == vendor
+
+
+def _form(entry: Mapping[str, Any]) -> Form:
+    if entry.get("supports_response_schema"):
+        return Form.SCHEMA
+    calls = entry.get("supports_function_calling") and entry.get("supports_tool_choice")
+    return Form.TOOL_CALL if calls else Form.TEXT
 
 
 def _price(entry: Mapping[str, Any]) -> tuple[float, float] | None:

@@ -24,6 +24,7 @@ class Probes:
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = os.environ if environment is None else environment
         self._tags: tuple[str, ...] | None = None
+        self._digests: Mapping[str, str] = {}
         self._asked_ollama = False
         self._importable: dict[str, bool] = {}
 
@@ -51,7 +52,9 @@ class Probes:
         """Return the tags that Ollama has pulled; None where it does not answer in a second."""
         if not self._asked_ollama:
             if address := self._ollama_address():
-                self._tags = await _tags(f"{address[0]}://{address[1]}/api/tags")
+                pulled = await _tags(f"{address[0]}://{address[1]}/api/tags")
+                self._tags = None if pulled is None else tuple(pulled)
+                self._digests = pulled or {}
             self._asked_ollama = True
         return self._tags
 
@@ -65,6 +68,13 @@ class Probes:
         if tag in tags or f"{tag}:latest" in tags:
             return None
         return f"not pulled: ollama pull {tag}"
+
+    async def version(self, provider: str, model: str) -> str:
+        """Return which version of a model is there; empty where only Ollama's would say."""
+        if provider != "ollama":
+            return ""
+        await self.ollama_tags()
+        return self._digests.get(model) or self._digests.get(f"{model}:latest", "")
 
     def embedded_missing(self, gguf: Path | None) -> str | None:
         """Return why the embedded model cannot answer; None where it can."""
@@ -99,7 +109,8 @@ def ollama_address(named: str) -> tuple[str, str]:
     return scheme or "http", f"{shown}:{parts.port or default}"
 
 
-async def _tags(url: str) -> tuple[str, ...] | None:
+async def _tags(url: str) -> dict[str, str] | None:
+    """Return each pulled tag and its digest; None where nobody answers."""
     import aiohttp
 
     timeout = aiohttp.ClientTimeout(total=_OLLAMA_ANSWERS_WITHIN_S)
@@ -108,6 +119,10 @@ async def _tags(url: str) -> tuple[str, ...] | None:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
             answer.raise_for_status()
             listing: Any = await answer.json()
-            return tuple(str(model["name"]) for model in listing["models"])
+            return {str(model["name"]): _digest(model) for model in listing["models"]}
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _digest(model: Any) -> str:
+    return str(model["digest"]) if "digest" in model else ""

@@ -8,10 +8,29 @@ writes a journal: that is the chain's work, above.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from ensemble.models.messages import plain
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
+
+
+EMBEDDED: Final = "embedded"
+"""The provider of the small model that comes along, and its name as a wish."""
+MANUAL: Final = "manual"
+"""The provider that is a person, or whatever chat window they paste into."""
+
+
+def is_embedded(served: str) -> bool:
+    """Return whether `served`, of a reply, names the embedded model."""
+    return served.startswith(f"{EMBEDDED}/")
+
+
+def is_by_hand(served: str) -> bool:
+    """Return whether `served`, of a reply, names a person behind a file."""
+    return served.startswith(f"{MANUAL}/")
 
 
 class Failure(StrEnum):
@@ -32,6 +51,26 @@ class Failure(StrEnum):
     CANCELLED = "cancelled"
     CIRCUIT_OPEN = "circuit_open"
     """Not asked at all: it failed too often just before."""
+    FORM = "form"
+    """It does not answer in the form that it was asked for."""
+    FORM_CLOSED = "form_closed"
+    """Not asked at all in this form, which it refused before."""
+
+
+class Form(StrEnum):
+    """How a model is asked for an answer of fixed fields, the strongest hold first."""
+
+    SCHEMA = "schema"
+    """The provider holds the text of the answer to a JSON schema."""
+    TOOL_CALL = "tool_call"
+    """The schema is that of the one function that the model has to call."""
+    TEXT = "text"
+    """Nothing holds it: what it writes is read as Markdown or JSON."""
+
+    @property
+    def weaker(self) -> "Form":
+        """The next form to try where this one is refused; of the last, itself."""
+        return Form.TOOL_CALL if self is Form.SCHEMA else Form.TEXT
 
 
 class ModelFailure(Exception):
@@ -59,8 +98,8 @@ class Candidate:
     """Whether it can be asked here and now."""
     reason: str
     """Why it was chosen or passed over."""
-    json_schema: bool = False
-    """Whether the provider holds answers to a JSON schema."""
+    form: Form = Form.TEXT
+    """How it is asked for an answer of fixed fields."""
     brief: bool = False
     """Answers are kept short and no tool rounds are offered: a very small model."""
     context: int | None = None
@@ -69,6 +108,22 @@ class Candidate:
     """Price of a million input and output tokens; None where unknown, (0, 0) where free."""
     fallback: bool = False
     """Whether it stands in for a model that was wished for."""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> "Candidate":
+        """Return the candidate that a journal's document describes, an older one's too."""
+        told = in_words_of_today(document)
+        price = told.pop("usd_per_mtok", None)
+        form = Form(told.pop("form", Form.TEXT))
+        return cls(**told, form=form, usd_per_mtok=tuple(price) if price else None)
+
+
+def in_words_of_today(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a candidate's document as it is written now; older ones say `json_schema`."""
+    told = dict(document)
+    if "json_schema" in told:
+        told.setdefault("form", Form.SCHEMA if told.pop("json_schema") is True else Form.TEXT)
+    return told
 
 
 @dataclass(frozen=True)
@@ -88,12 +143,17 @@ class ModelCall:
     """The call's key in the journal, e.g. `panel[0]/panel_member#0/model#0`."""
     messages: tuple["BaseMessage", ...]
     schema: Mapping[str, Any] | None = None
-    """JSON schema of the answer, for providers that hold to one."""
+    """JSON schema of the answer; None for a candidate that is asked for text."""
     brief_schema: Mapping[str, Any] | None = None
     """The same for a candidate that keeps its answers short; None is `schema`."""
     params: Params = Params()
     heard: Callable[[str], None] | None = None
     """Told each piece of text as it arrives, for the display only."""
+
+    @cached_property
+    def plain(self) -> list[dict[str, Any]]:
+        """The messages as `{"role", "content"}`: what is fingerprinted, and what is sent."""
+        return plain(self.messages)
 
 
 @dataclass(frozen=True)

@@ -20,14 +20,14 @@ from weakref import WeakKeyDictionary
 from ensemble.config import Provider as OwnServer
 from ensemble.config import Settings
 from ensemble.errors import UsageError
-from ensemble.models.provider import Candidate, ModelCall, Provider, Reply
+from ensemble.models.provider import EMBEDDED, MANUAL, Candidate, ModelCall, Provider, Reply
 from ensemble.models.registry import SERVERS
 
 
 def providers_for(
     settings: Settings,
     *,
-    run: str = "",
+    run: str | None = None,
     manual_folder: Path | None = None,
     answers: Sequence[Path] = (),
     at_terminal: bool | None = None,
@@ -38,7 +38,7 @@ def providers_for(
 
     Args:
         settings: the user's; their servers win over a built-in one of the same name.
-        run: the run's id, named where a person has to answer.
+        run: the run's id, named where a person has to answer; None where none can be resumed.
         manual_folder: where a person's prompts and answers lie.
         answers: more folders that hold a person's answers.
         at_terminal: whether a person can answer now; None asks the terminal.
@@ -46,7 +46,7 @@ def providers_for(
         clean: takes secrets out of what a person is asked, before it is written.
     """
     table = {name: _own(module) for name, module in BUILT_IN.items()}
-    table["embedded"] = _embedded(settings)
+    table[EMBEDDED] = _embedded(settings)
     hosted = {
         name: OwnServer(base_url=known.base_url, api=known.api, api_key_env=known.key_env)
         for name, known in SERVERS.items()
@@ -57,7 +57,7 @@ def providers_for(
     if manual_folder is not None:
         from ensemble.models.manual import manual
 
-        table["manual"] = manual(
+        table[MANUAL] = manual(
             manual_folder, run=run, answers=answers, at_terminal=at_terminal, clean=clean
         )
     table["scripted"] = script or _no_script
@@ -68,7 +68,7 @@ BUILT_IN: Final = {"litellm": "litellm_chat", "ollama": "ollama_chat"}
 """Providers by name: each is the async function that is named as its module."""
 
 _CLOSERS: Final = {
-    "openai_chat": "close_session",
+    "wire": "close_session",
     "litellm_chat": "close_clients",
     "embedded": "leave_server",
 }
@@ -91,7 +91,7 @@ def addresses(settings: Settings) -> dict[str, str]:
     return {
         "litellm": str(elsewhere),
         "ollama": Probes().ollama_host,
-        "embedded": str(settings.embedded.gguf or ""),
+        EMBEDDED: str(settings.embedded.gguf or ""),
         **hosted,
         **own,
     }
@@ -144,7 +144,8 @@ def _embedded(settings: Settings) -> Provider:
 
 def _completions(name: str, server: OwnServer) -> Provider:
     async def ask_server(candidate: Candidate, call: ModelCall) -> Reply:
-        from ensemble.models.openai_chat import Endpoint, openai_chat
+        from ensemble.models.openai_chat import openai_chat
+        from ensemble.models.wire import Endpoint
 
         return await openai_chat(Endpoint(name, server.base_url, server.api_key_env))(
             candidate, call
@@ -156,7 +157,7 @@ def _completions(name: str, server: OwnServer) -> Provider:
 def _messages(name: str, server: OwnServer) -> Provider:
     async def ask_server(candidate: Candidate, call: ModelCall) -> Reply:
         from ensemble.models.anthropic_chat import anthropic_chat
-        from ensemble.models.openai_chat import Endpoint
+        from ensemble.models.wire import Endpoint
 
         return await anthropic_chat(Endpoint(name, server.base_url, server.api_key_env))(
             candidate, call

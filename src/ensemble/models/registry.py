@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from ensemble.models.provider import Form
+
+NO_MODEL: Final = ("", "inherit")
+"""What an agent's file may say in place of a model."""
 SIZES: Final = ("tiny", "small", "medium", "large")
 """The size classes that an agent's `minimum_tier` names, smallest first."""
 
@@ -54,7 +58,8 @@ class Route:
     usd_per_mtok: tuple[float, float] | None = None
     """Input and output price of a million tokens; None where unknown."""
     price_from: Source | None = None
-    json_schema: bool = False
+    form: Form = Form.TEXT
+    """How answers are asked for, by what is claimed of provider and model."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +151,15 @@ def _route(told: dict[str, Any], can: list[str]) -> Route:
         at.key_env,
         (usd[0], usd[1]) if usd else None,
         source,
-        # Ollama's grammar holds any model; a vendor's own has to know how.
-        json_schema=at.json_schema and (at.local or "json_schema" in can),
+        form=_claimed(at, can),
     )
+
+
+def _claimed(at: Known, can: list[str]) -> Form:
+    # Ollama's grammar holds any model; a vendor's own has to know how.
+    if at.json_schema and (at.local or "json_schema" in can):
+        return Form.SCHEMA
+    return Form.TOOL_CALL if "tools" in can else Form.TEXT
 
 
 _DATA: Final = tomllib.loads((Path(__file__).parent / "models.toml").read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from ensemble.errors import EnsembleError
+from ensemble.journal.turn_key import place_of
 from ensemble.models.messages import estimated_tokens, plain
 from ensemble.models.provider import Candidate, ModelCall, ModelFailure, Reply, Usage
 
@@ -143,7 +144,7 @@ def _places(key: str) -> list[str]:
     """Return the places that hold lines for `key`, nearest first."""
     parts = key.split("/")
     nested = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
-    return [*nested, parts[0].partition("[")[0], _EVERYONE]
+    return [*nested, place_of(parts[0]).seat, _EVERYONE]
 
 
 def _is_several(lines: Lines) -> "TypeIs[Sequence[Line]]":

@@ -12,13 +12,16 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
 
+from ensemble.config import Provider as OwnServer
 from ensemble.config import Settings
+from ensemble.models.forms import Forms
 from ensemble.models.price_table import listed
 from ensemble.models.probes import Probes
-from ensemble.models.provider import Candidate
+from ensemble.models.provider import EMBEDDED, Candidate, Form
 from ensemble.models.providers import BUILT_IN
 from ensemble.models.registry import (
     LITELLM_KEYS,
+    NO_MODEL,
     PROVIDERS,
     SIZES,
     Known,
@@ -29,7 +32,6 @@ from ensemble.models.registry import (
 )
 
 BUILT_IN_WEIGHTS: Final = "SmolLM2-135M-Instruct"
-_NO_MODEL: Final = ("", "inherit")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ async def resolve(
         every: list also the models of the profile that cannot be asked.
     """
     smallest = None if wishes.chain else wishes.minimum_tier
-    here = _Here(settings, probes, brought, smallest)
+    here = _Here(settings, probes, brought, smallest, Forms(settings))
     wished = wishes.chain or _wished(wishes)
     chain: list[Candidate] = []
     for place, name in enumerate(wished):
@@ -86,18 +88,18 @@ async def resolve(
 
 
 def embedded_candidate(
-    settings: Settings, probes: Probes, *, asked: str = "embedded", fallback: bool = False
+    settings: Settings, probes: Probes, *, asked: str = EMBEDDED, fallback: bool = False
 ) -> Candidate:
     """Return the embedded model as a candidate."""
     own = settings.embedded
     missing = probes.embedded_missing(own.gguf)
     return Candidate(
         asked=asked,
-        provider="embedded",
+        provider=EMBEDDED,
         model=own.gguf.stem if own.gguf else BUILT_IN_WEIGHTS,
         available=missing is None,
         reason=missing or "embedded: asked for by name",
-        json_schema=True,
+        form=Form.SCHEMA,
         brief=own.gguf is None if own.brief is None else own.brief,
         context=own.context,
         usd_per_mtok=(0.0, 0.0),
@@ -121,6 +123,7 @@ class _Here:
     probes: Probes
     brought: Collection[str]
     smallest: str | None
+    forms: Forms
 
     def led(self, name: str) -> str:
         """Return where the user's aliases lead a name, in whatever case it is written."""
@@ -132,7 +135,7 @@ class _Here:
 
 def _wished(wishes: Wishes) -> tuple[str, ...]:
     names = dict.fromkeys((wishes.model or "", *wishes.fallbacks))
-    return tuple(name for name in names if name not in _NO_MODEL)
+    return tuple(name for name in names if name not in NO_MODEL)
 
 
 async def _by_profile(wishes: Wishes, here: _Here, *, every: bool) -> list[Candidate]:
@@ -161,7 +164,7 @@ def _last(settings: Settings, probes: Probes, *, fallback: bool, better: bool) -
 async def _candidates(name: str, reason: str, here: _Here, *, fallback: bool) -> list[Candidate]:
     """Return every route to `name` that is open, or one candidate that says why none is."""
     target = here.led(name)
-    if target == "embedded":
+    if target == EMBEDDED:
         return [embedded_candidate(here.settings, here.probes, asked=name, fallback=fallback)]
     if holder := PROVIDERS.get(target, Known()).holder:
         return [_in_place_of_a_model(name, target, holder, fallback=fallback)]
@@ -176,7 +179,7 @@ async def _candidates(name: str, reason: str, here: _Here, *, fallback: bool) ->
         problem = "no route to it is known: write provider/model, or map it under [aliases]"
         return [Candidate(name, "", target, available=False, reason=problem, fallback=fallback)]
     if usable := [candidate for candidate in found if candidate.available]:
-        return [_as_listed(candidate, here) for candidate in usable]
+        return [await _as_found(_as_listed(candidate, here), here) for candidate in usable]
     return [replace(found[0], reason="; ".join(dict.fromkeys(c.reason for c in found)))]
 
 
@@ -190,7 +193,7 @@ def _candidate(
         model=route.model,
         available=True,
         reason=reason,
-        json_schema=route.json_schema,
+        form=route.form,
         context=min(filter(None, windows), default=None),
         usd_per_mtok=route.usd_per_mtok,
         fallback=fallback,
@@ -199,7 +202,7 @@ def _candidate(
 
 def _as_listed(candidate: Candidate, here: _Here) -> Candidate:
     """Return the candidate with what only litellm's table knows of it."""
-    known = (candidate.json_schema, candidate.context, candidate.usd_per_mtok is not None)
+    known = (candidate.form is Form.SCHEMA, candidate.context, candidate.usd_per_mtok is not None)
     if all(known) or candidate.provider in {*here.settings.providers, *here.brought}:
         return candidate
     entry = listed(candidate.provider, candidate.model)
@@ -209,8 +212,17 @@ def _as_listed(candidate: Candidate, here: _Here) -> Candidate:
         candidate,
         usd_per_mtok=candidate.usd_per_mtok or entry.usd_per_mtok,
         context=candidate.context or entry.context,
-        json_schema=candidate.json_schema or entry.json_schema,
+        form=min(candidate.form, entry.form, key=list(Form).index),
     )
+
+
+async def _as_found(candidate: Candidate, here: _Here) -> Candidate:
+    """Return the candidate with the form that was found out, where the settings state none."""
+    if here.forms.stated(candidate):
+        return candidate
+    version = await here.probes.version(candidate.provider, candidate.model)
+    found = here.forms.of(candidate, version)
+    return replace(candidate, form=found.form) if found else candidate
 
 
 def _in_place_of_a_model(asked: str, provider: str, holder: str, *, fallback: bool) -> Candidate:
@@ -232,13 +244,23 @@ def _routes_as_written(target: str, here: _Here) -> tuple[Route, ...]:
         # A tag as Ollama writes it.
         return _routes_as_written(f"ollama/{target}", here) if ":" in target else ()
     if own := here.settings.providers.get(provider):
-        return (Route(provider, model, own.api_key_env, json_schema=own.json_schema),)
+        return (Route(provider, model, own.api_key_env, form=_form_of(own, model)),)
     if provider == "litellm" or provider not in {*PROVIDERS, *BUILT_IN, *here.brought}:
         served = model if provider == "litellm" else target
         return (Route("litellm", served, LITELLM_KEYS.get(served.partition("/")[0])),)
     at = PROVIDERS.get(provider, Known())
     free = (0.0, 0.0) if at.local else None
-    return (Route(provider, model, at.key_env, free, json_schema=at.json_schema),)
+    form = Form.SCHEMA if at.json_schema else Form.TEXT
+    return (Route(provider, model, at.key_env, free, form=form),)
+
+
+def _form_of(own: OwnServer, model: str) -> Form:
+    """Return the form that a server of the settings is asked in until more is found out."""
+    if own.form:
+        return Form(own.form)
+    # Only Anthropic's own models are known to be held to a schema by its API.
+    called = own.api == "anthropic" and not model.startswith("claude")
+    return Form.TOOL_CALL if called else Form.SCHEMA
 
 
 async def _missing(route: Route, here: _Here) -> str | None:

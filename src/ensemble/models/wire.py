@@ -1,25 +1,55 @@
 """One request over the shared HTTP session, its answer read under deadlines and limits.
 
-For providers that speak HTTP themselves. Whatever goes wrong is a `ModelFailure`; knows no
+For providers that speak HTTP themselves. Whatever goes wrong is a `ModelFailure`. Compressed
+bodies are refused, since nobody asked for them and they have no honest size. Knows no
 provider's format.
 """
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import WeakKeyDictionary
 
 from ensemble.models.event_stream import BYTES_AT_MOST, PIECE_AT_MOST
 from ensemble.models.faults import refusal
-from ensemble.models.openai_chat import shared_session
 from ensemble.models.provider import Failure, ModelFailure
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse
+    from aiohttp import ClientResponse, ClientSession
 
+_CONNECT_S: Final = 5.0
+"""TCP and TLS."""
+_LOOK_UP_S: Final = 25.0
+"""The name's look-up, which a thread does: with thousands of calls it is a queue."""
 _ERROR_BYTES: Final = 64 * 1024
 _OK: Final = 200
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One server, and how long to wait for it."""
+
+    name: str
+    """What it is called in `served`: a candidate's provider."""
+    base_url: str
+    """Up to and without the route, such as `/chat/completions`."""
+    key_env: str | None = None
+    """The environment variable that holds the key."""
+    key: str | None = field(default=None, repr=False)
+    """The key itself, for a server that we started."""
+    first_byte_s: float = 120.0
+    """From the request to the first byte of the answer."""
+    idle_s: float = 60.0
+    """Between two pieces of the answer."""
+
+    @property
+    def secret(self) -> str:
+        """The key that the environment holds now; empty where there is none."""
+        return self.key or (os.environ.get(self.key_env, "") if self.key_env else "")
 
 
 class Answer:
@@ -32,9 +62,17 @@ class Answer:
         self._size = 0
 
     @property
-    def kind(self) -> str:
-        """The content type, without its parameters."""
-        return self._response.content_type
+    def is_stream(self) -> bool:
+        """Whether it is a stream of events; else it is one JSON object.
+
+        Raises:
+            ModelFailure: it is neither.
+        """
+        kind = self._response.content_type
+        if kind not in ("text/event-stream", "application/json"):
+            text = f"the server answered {kind}, which no model does"
+            raise ModelFailure(Failure.UNUSABLE, text)
+        return kind == "text/event-stream"
 
     async def read(self) -> bytes:
         """Return the next bytes; none at the end."""
@@ -66,14 +104,17 @@ class Answer:
         if waiting:
             yield bytes(waiting)
 
-    async def whole(self) -> bytes:
-        """Return the whole body."""
+    async def whole(self) -> dict[str, Any]:
+        """Return the whole body, which is one JSON object."""
         body = bytearray()
         while data := await self.read():
             body += data
             if len(body) > PIECE_AT_MOST:
                 raise ModelFailure(Failure.UNUSABLE, "the answer is larger than 8 MiB")
-        return bytes(body)
+        try:
+            return mapping(json.loads(body.decode()))
+        except (ValueError, RecursionError) as error:
+            raise ModelFailure(Failure.UNUSABLE, f"the answer is no JSON: {error}") from None
 
     async def refuse_unless_ok(self) -> None:
         """Fail for an error status, and for a body that is compressed although nobody asked."""
@@ -128,3 +169,41 @@ async def answered(
         raise ModelFailure(Failure.TIMEOUT, text) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise ModelFailure(Failure.TRANSPORT, str(error) or type(error).__name__) from error
+
+
+def shared_session() -> "ClientSession":
+    """Return this event loop's HTTP session; `close_session` closes it."""
+    import aiohttp
+
+    loop = asyncio.get_running_loop()
+    session = _sessions.get(loop)
+    if session is None or session.closed:
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=_LOOK_UP_S + _CONNECT_S, sock_connect=_CONNECT_S
+            ),
+            auto_decompress=False,
+        )
+        _sessions[loop] = session
+    return session
+
+
+async def close_session() -> None:
+    """Close this event loop's HTTP session, once nobody asks any more."""
+    session = _sessions.pop(asyncio.get_running_loop(), None)
+    if session is not None:
+        await session.close()
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Return a JSON object; an empty one for anything else a server may send in its place."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def count(value: Any) -> int | None:
+    """Return a count of tokens; None for anything else a server may send in its place."""
+    return value if isinstance(value, int) else None
+
+
+_sessions: "WeakKeyDictionary[asyncio.AbstractEventLoop, ClientSession]" = WeakKeyDictionary()

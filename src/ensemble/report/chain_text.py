@@ -1,7 +1,7 @@
 """Chains of models as text: who is asked, in order, over which route, and why or why not."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 
 def chain_text(chains: list[dict[str, Any]]) -> str:
@@ -23,9 +23,22 @@ def _line(candidate: Mapping[str, Any]) -> str:
     return f"  {mark}  {candidate['asked']}  {route}  ({'; '.join(told)})"
 
 
+_FORMS: Final = {
+    "schema": "held to a schema",
+    "tool_call": "answers by a tool call",
+    "text": "answers in text",
+}
+
+
 def _facts(candidate: Mapping[str, Any]) -> list[str]:
-    facts = [f"{window // 1000}k tokens"] if (window := candidate["context"]) else []
+    facts = [_form(candidate)]
+    facts += [f"{window // 1000}k tokens"] if (window := candidate["context"]) else []
     if price := candidate["usd_per_mtok"]:
         sent, said = price
         facts.append(f"${sent:g} in, ${said:g} out a million" if sent or said else "free")
     return facts
+
+
+def _form(candidate: Mapping[str, Any]) -> str:
+    known: Mapping[str, Any] = candidate["form_from"]
+    return " ".join(filter(None, (f"{_FORMS[candidate['form']]}: {known['how']}", known["on"])))

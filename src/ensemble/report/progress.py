@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from ensemble.journal.record import Event
+from ensemble.journal.turn_key import TurnKey
 from ensemble.models.cost import BYTES_PER_TOKEN
 from ensemble.report.text import cause_of
 from ensemble.scenarios.ran import Watch
@@ -90,8 +91,7 @@ class _Seats:
 
     def heard(self, event: Event) -> None:
         """Take one event in."""
-        turn = event.key.partition("/model#")[0]
-        line = self.lines.get(turn)
+        line = self.lines.get(TurnKey.read(event.key).turn)
         match event.event:
             case "turn_started":
                 body = event.body
@@ -123,7 +123,7 @@ class _Seats:
 
     def written(self, key: str, text: str) -> None:
         """Take in a piece of an answer; provisional until the reply."""
-        line = self.lines.get(key.partition("/model#")[0])
+        line = self.lines.get(TurnKey.read(key).turn)
         if line is not None:
             line.written += len(text)
             line.state = f"writing, {line.written} characters"
@@ -182,7 +182,7 @@ def _table(seats: _Seats) -> Any:
         served = line.served or f"({line.asks})"
         served += ", from the cache" if line.kept else ""
         state = f"{line.state}: {line.cause}" if line.cause else line.state
-        cells = (key.partition("/")[0], line.role, line.asked, served, state)
+        cells = (TurnKey.read(key).path, line.role, line.asked, served, state)
         counts = (str(line.tokens or ""), line.pace, f"{line.seconds:.1f}")
         table.add_row(*(Text(cell) for cell in (*cells, *counts)))
     if seats.lab:

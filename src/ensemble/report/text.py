@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ensemble.graph.person import Question
+from ensemble.journal.turn_key import TurnKey
 from ensemble.models.manual import file_name
+from ensemble.models.provider import is_by_hand
 from ensemble.roles import TurnStatus
 
 _WIDTH: Final = 100
@@ -60,7 +62,7 @@ def _head(result: Mapping[str, Any]) -> str:
     lines += [f"  - {reason}" for reason in result["authority_reasons"]]
     seen: Mapping[str, Any] = result["witnesses"]
     served = {str(turn["served"] or "") for turn in result["turns"] if turn["served"]}
-    by_hand = bool(served) and all(name.startswith("manual/") for name in served)
+    by_hand = bool(served) and all(map(is_by_hand, served))
     who = "by hand" if by_hand else f"{seen['effective']:g} different models among them"
     lines.append(f"  {seen['answered']} of {seen['seated']} voters answered, {who}")
     return "\n".join(lines)
@@ -72,7 +74,7 @@ def _waiting(result: Mapping[str, Any]) -> str:
     for item in result["waiting"]:
         question = Question(item["key"], item["question"], tuple(item["choices"]))
         lines.append(f"  {_line(question.key)}")
-        if "/model#" in question.key:
+        if TurnKey.read(question.key).is_of_model:
             begun = Path(result["journal"]).parent / "manual" / file_name(question.key)
             lines.append(f"    read:   {begun}.prompt.md")
             lines.append(f"    answer: in {begun}.answer.md, then ensemble resume {result['run']}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ensemble.journal.record import Event
+from ensemble.journal.turn_key import TurnKey
 from ensemble.roles import Severity
 from ensemble.scenarios.spec import (
     CallExpected,
@@ -68,7 +69,7 @@ def _position(wanted: str, result: Document) -> str | None:
 
 
 def _turns(expected: TurnsExpected, result: Document) -> str | None:
-    seats = [str(turn["key"]).partition("/")[0].partition("[")[0] for turn in result["turns"]]
+    seats = [TurnKey.read(turn["key"]).place.seat for turn in result["turns"]]
     took = [seat for place, seat in enumerate(seats) if place == 0 or seats[place - 1] != seat]
     holds = {
         "strict": took == list(expected.order),

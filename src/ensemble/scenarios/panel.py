@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, cast
 
+from pydantic import TypeAdapter, ValidationError
+
 from ensemble.agents.library import Agent, load_agents
 from ensemble.agents.prompt import Briefing
 from ensemble.config import Settings, load_settings
@@ -24,13 +26,15 @@ from ensemble.graph.topology import Topology
 from ensemble.journal.file import EVENTS, JournalFile
 from ensemble.journal.run_journal import Journal
 from ensemble.models.probes import Probes
-from ensemble.models.provider import Candidate, Params, Provider
-from ensemble.scenarios.graphs import find_topology
+from ensemble.models.provider import MANUAL, Candidate, Params, Provider
+from ensemble.scenarios.graphs import find_topology, graph_file
 from ensemble.scenarios.performance import Plan, Stage, context_for, perform, resolve_chains
 from ensemble.scenarios.planning import redactor_for, replies_for
 from ensemble.scenarios.result import Document, result_of
+from ensemble.scenarios.spec import Positions
 
 _IN_MEMORY: Final = "in-memory"
+_POSITIONS: Final = TypeAdapter[tuple[str, ...]](Positions)
 Cast = Mapping[str, "str | Agent | Sequence[str | Agent]"]
 """Seat to an agent, or several; by name or as loaded."""
 
@@ -72,6 +76,10 @@ class Result:
 class Panel:
     """Agents seated in a graph, ready to be given a task.
 
+    Raises:
+        InvalidFile: no graph has that name.
+        UsageError: the choices are none that a scenario could have.
+
     Example:
         `Panel("review", models="embedded").run_sync("May this be promoted?")`
     """
@@ -85,7 +93,7 @@ class Panel:
 
     A model is a name, any LangChain chat model or Runnable, or a provider: one async function."""
     choices: Sequence[str] = ()
-    """Positions to choose from."""
+    """Positions to choose from, each once: lower-case, digits, hyphens."""
     rules: Rules = field(default_factory=Rules)
     """How the decision is made."""
     limits: Limits = field(default_factory=Limits)
@@ -94,6 +102,20 @@ class Panel:
     """Sampling parameters."""
     person: AskPerson = nobody
     """Answers where a person has to: one async function of a `Question`; None pauses the run."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.graph, str):
+            graph_file(self.graph)
+        try:
+            _POSITIONS.validate_python(self.choices)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = "".join(f"[{step}]" for step in first["loc"])
+            raise UsageError(
+                first["msg"],
+                where=f"choices{place}",
+                fix='name each once, in lower-case, digits and hyphens: `["ship", "not-yet"]`',
+            ) from error
 
     async def run(self, task: str, *, folder: str | Path | None = None) -> Result:
         """Give the panel a task and return what it decides.
@@ -176,7 +198,7 @@ class Panel:
 
         brought, chains = await self._models(ensemble, settings)
         asked = {c.provider for chain in chains.values() for c in chain if c.available}
-        if folder is None and asked == {"manual"}:
+        if folder is None and asked == {MANUAL}:
             raise UsageError(
                 "a person's prompts and answers need a folder to lie in",
                 where="models",
@@ -191,6 +213,7 @@ class Panel:
             providers={**table, **brought},
             chains=chains,
             person=self.person,
+            resumable=False,
             replies=replies_for(settings, brought=brought),
         )
 

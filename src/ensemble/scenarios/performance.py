@@ -32,14 +32,17 @@ from ensemble.graph.seating import Ensemble
 from ensemble.graph.state import BEFORE, turns_of
 from ensemble.journal.digest import digest
 from ensemble.journal.run_journal import Journal
+from ensemble.models.form_probe import probe_first
 from ensemble.models.policy import Policy
 from ensemble.models.probes import Probes
-from ensemble.models.provider import Candidate, Params, Provider
+from ensemble.models.provider import EMBEDDED, Candidate, Params, Provider
 from ensemble.models.selection import Wishes, resolve
 from ensemble.roles import RunStatus
 
 if TYPE_CHECKING:
     from ensemble.models.replies import Remembering, Replies
+Chains = Mapping[str, tuple[Candidate, ...]]
+"""Each seat's chain, by its path."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +107,15 @@ class Stage:
     settings: Settings = field(default_factory=Settings)
     providers: Mapping[str, Provider] = field(default_factory=dict[str, Provider])
     lab: Measures | None = None
-    probes: Probes | None = None
-    chains: Mapping[str, tuple[Candidate, ...]] | None = None
+    chains: Chains | None = None
     """Set: resolved already, by seat path."""
+    probes: Probes | None = None
+    """What was found out about models and servers already."""
     said: Callable[[str, str], None] | None = None
     person: AskPerson = nobody
     """Who answers where a person has to."""
+    resumable: bool = True
+    """Whether `ensemble resume` can go on with the run."""
     replies: "Replies | None" = None
     """What earlier runs were answered, where that may serve; None asks anew."""
 
@@ -159,10 +165,7 @@ async def perform(plan: Plan, journal: Journal, stage: Stage) -> Outcome:
 async def context_for(plan: Plan, journal: Journal, stage: Stage) -> RunContext:
     """Return the context of a run: chains resolved once, for this run and all its replays."""
     found = await journal.settle("resolved", "resolved", lambda: _found(plan, stage))
-    chains = {
-        path: tuple(Candidate(**_priced(item)) for item in listed)
-        for path, listed in found["chains"].items()
-    }
+    chains = {path: tuple(map(Candidate.read, listed)) for path, listed in found["chains"].items()}
     _refuse_unresolved(plan, chains, journal)
     people = {m.path for m in plan.ensemble.members if m.agent.is_person}
     _refuse_without_model({path: chain for path, chain in chains.items() if path not in people})
@@ -178,6 +181,7 @@ async def context_for(plan: Plan, journal: Journal, stage: Stage) -> RunContext:
         seed=found["seed"],
         said=stage.said,
         person=stage.person,
+        resumable=stage.resumable,
         remembering=_remembering(stage, journal),
     )
 
@@ -240,9 +244,12 @@ async def _play(plan: Plan, journal: Journal, stage: Stage) -> None:
 
 
 async def _found(plan: Plan, stage: Stage) -> dict[str, Any]:
-    chains = stage.chains
+    chains, probes = stage.chains, stage.probes or Probes()
     if chains is None:
-        chains = await resolve_chains(plan, stage.settings, stage.probes or Probes())
+        chains = await resolve_chains(plan, stage.settings, probes)
+    chains = await probe_first(
+        chains, settings=stage.settings, providers=stage.providers, probes=probes
+    )
     return {
         "chains": {path: [asdict(c) for c in chain] for path, chain in chains.items()},
         "seed": plan.params.seed if plan.params.seed is not None else 0,
@@ -256,11 +263,6 @@ def _remembering(stage: Stage, journal: Journal) -> "Remembering | None":
     from ensemble.models.replies import Remembering
 
     return Remembering(journal, stage.replies)
-
-
-def _priced(item: Mapping[str, Any]) -> dict[str, Any]:
-    price = item.get("usd_per_mtok")
-    return {**item, "usd_per_mtok": tuple(price) if price else None}
 
 
 def _refuse_unresolved(plan: Plan, chains: Collection[str], journal: Journal) -> None:
@@ -281,7 +283,7 @@ def _refuse_without_model(chains: Mapping[str, tuple[Candidate, ...]]) -> None:
                 f"no model can be asked{reasons}",
                 where=path,
                 fix="`ensemble doctor` says how to get one"
-                if any(candidate.provider == "embedded" for candidate in chain)
+                if any(candidate.provider == EMBEDDED for candidate in chain)
                 else "add `embedded` to the chain; `ensemble doctor` says how to get others",
             )
 

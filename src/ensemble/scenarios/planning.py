@@ -16,9 +16,9 @@ from ensemble.graph.person import AskPerson, nobody
 from ensemble.graph.run_context import Limits
 from ensemble.journal.redaction import Redactor, secrets_of_environment
 from ensemble.models.probes import Probes
-from ensemble.models.provider import Params, Provider
+from ensemble.models.provider import EMBEDDED, Params, Provider
 from ensemble.scenarios.loading import Loaded
-from ensemble.scenarios.performance import Plan, resolve_chains
+from ensemble.scenarios.performance import Chains, Plan, resolve_chains
 
 if TYPE_CHECKING:
     from ensemble.models.replies import Replies
@@ -70,7 +70,7 @@ def plan_of(loaded: Loaded, chain: tuple[str, ...] = ()) -> Plan:
             files,
             tuple((name, str(value)) for name, value in sorted(scenario.inputs.facts.items())),
         ),
-        chain=tuple("embedded" if name.endswith(".gguf") else name for name in chain)
+        chain=tuple(EMBEDDED if name.endswith(".gguf") else name for name in chain)
         or scenario.models.chain,
         profile=scenario.models.profile,
         params=Params(params.temperature, params.seed, params.max_tokens),
@@ -133,18 +133,25 @@ def _redactor(secrets: frozenset[tuple[str, str]]) -> Redactor:
     return Redactor(dict(secrets))
 
 
-async def refuse_over_limits(plan: Plan, settings: Settings, *, where: str) -> None:
-    """Refuse a run that would be over its limits even if nothing went wrong.
+async def chains_within_limits(
+    plan: Plan, settings: Settings, probes: Probes, *, where: str
+) -> Chains:
+    """Return each seat's chain as it would be asked here and now.
 
     Raises:
-        OverLimit: naming the limit.
+        OverLimit: even if nothing went wrong the run would be over the limit that it names.
     """
-    (await bounds_for(plan, settings)).refuse_over(plan.limits, where=where)
+    chains = await resolve_chains(plan, settings, probes)
+    _counted(plan, chains).refuse_over(plan.limits, where=where)
+    return chains
 
 
 async def bounds_for(plan: Plan, settings: Settings) -> Bounds:
     """Count a plan beforehand, with the chains as they would be asked here and now."""
-    chains = await resolve_chains(plan, settings, Probes())
+    return _counted(plan, await resolve_chains(plan, settings, Probes()))
+
+
+def _counted(plan: Plan, chains: Chains) -> Bounds:
     return bounds_of(
         plan.ensemble,
         plan.briefing,

@@ -84,6 +84,15 @@ def recording_of(loaded: Loaded) -> Path:
 
 def _whole_recording(folder: Path) -> tuple[Contents, dict[str, Any]]:
     """Return a recording's journal and manifest, and refuse one that proves nothing."""
+    manifest, where = read_manifest(folder), str(folder / MANIFEST)
+    if not manifest:
+        raise InvalidFile("the recording has no manifest", where=where, fix=_AGAIN)
+    if manifest.get("format") != FORMAT:
+        raise InvalidFile(
+            f"the format {manifest.get('format')!r} is not known here, only {FORMAT!r}",
+            where=where,
+            fix="replay it with the version that wrote it, or record again",
+        )
     contents = events_of(folder)
     if contents.torn_line is not None:
         raise InvalidFile(
@@ -95,18 +104,9 @@ def _whole_recording(folder: Path) -> tuple[Contents, dict[str, Any]]:
         if all(event.event != needed for event in contents.events):
             raise InvalidFile(
                 f"the recording is cut: it has no `{needed}`",
-                where=f"{folder / EVENTS}:{len(contents.events) + 1}:1",
+                where=f"{folder / EVENTS}:{contents.lines[-1] + 1 if contents.lines else 1}:1",
                 fix=_AGAIN,
             )
-    manifest, where = read_manifest(folder), str(folder / MANIFEST)
-    if not manifest:
-        raise InvalidFile("the recording has no manifest", where=where, fix=_AGAIN)
-    if manifest.get("format") != FORMAT:
-        raise InvalidFile(
-            f"the format {manifest.get('format')!r} is not known here, only {FORMAT!r}",
-            where=where,
-            fix="replay it with the version that wrote it, or record again",
-        )
     if not manifest.get("digest"):
         raise InvalidFile("the manifest has no digest", where=where, fix=_AGAIN)
     return contents, manifest

@@ -13,7 +13,7 @@ from ensemble.errors import InvalidFile
 from ensemble.graph.person import brought
 from ensemble.journal.record import Event
 from ensemble.journal.recording import read_manifest
-from ensemble.models.provider import Candidate, ModelCall, Provider, Reply
+from ensemble.models.provider import Candidate, ModelCall, Provider, Reply, is_by_hand
 from ensemble.scenarios.loading import load_scenario
 from ensemble.scenarios.planning import Choices
 from ensemble.scenarios.ran import Ran, Watch
@@ -45,7 +45,7 @@ async def rerecord_scenario(
     before = {
         event.key: event
         for event in events_of(folder).events
-        if event.event == "model_replied" and str(event.body["served"]).startswith("manual/")
+        if event.event == "model_replied" and is_by_hand(str(event.body["served"]))
     }
     said = {e.key: str(e.value) for e in events_of(folder).events if e.event == "person_answered"}
     by_hand = _kept(before, folder)

@@ -11,6 +11,7 @@ from ensemble.graph.spending import Spending, is_spared
 from ensemble.graph.state import in_order
 from ensemble.journal.digest import digest
 from ensemble.journal.record import ANSWERED, Event
+from ensemble.journal.turn_key import TurnKey
 from ensemble.models.cost import Price, cost_usd
 from ensemble.roles import RunStatus
 
@@ -152,7 +153,7 @@ def _usage_by_turn(events: Sequence[Event]) -> dict[str, Document]:
     calls: dict[str, list[Event]] = {}
     for event in events:
         if event.event in ANSWERED["model"]:
-            calls.setdefault(event.key.rpartition("/")[0], []).append(event)
+            calls.setdefault(TurnKey.read(event.key).turn, []).append(event)
     return {key: _turn_usage(made) for key, made in calls.items()}
 
 

@@ -20,15 +20,18 @@ from ensemble.journal.recording import (
     write_manifest,
 )
 from ensemble.journal.run_journal import Journal
+from ensemble.journal.turn_key import TurnKey
 from ensemble.models.manual import file_name, write_answer
+from ensemble.models.probes import Probes
+from ensemble.models.provider import MANUAL, is_by_hand, is_embedded
 from ensemble.roles import RunStatus
 from ensemble.scenarios.loading import Loaded, load_scenario
-from ensemble.scenarios.performance import Outcome, Plan, Stage, perform, versions
+from ensemble.scenarios.performance import Chains, Outcome, Plan, Stage, perform, versions
 from ensemble.scenarios.planning import (
     Choices,
+    chains_within_limits,
     plan_of,
     redactor_for,
-    refuse_over_limits,
     replies_for,
     settings_for,
 )
@@ -60,7 +63,8 @@ async def run_scenario(
     require_accepted(seated, loaded.project.root, accept=choices.accept_changes)
     if choices.record and loaded.recording is not None:
         refuse_to_replace(loaded.recording)
-    await refuse_over_limits(plan, settings_for(choices), where=str(path))
+    probes = Probes()
+    chains = await chains_within_limits(plan, settings_for(choices), probes, where=str(path))
     run = f"r-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     file = JournalFile.create(loaded.project.runs / run, run)
     try:
@@ -69,7 +73,8 @@ async def run_scenario(
             run, file=file, redactor=redactor_for(settings_for(choices)), heard=watch.of(run)
         )
         _own(journal, 1)
-        return await _live(loaded, plan, journal, file.folder, choices, watch)
+        found = (chains, probes)
+        return await _live(loaded, plan, journal, file.folder, choices, watch, found=found)
     finally:
         file.close()
 
@@ -123,7 +128,7 @@ async def resume_run(
 def _answers(choices: Choices, events: Sequence[Event], folder: Path) -> dict[str, str]:
     """Return a person's answers by question; those to a model's prompt are put where it looks."""
     given = sorted_out([_spelt_out(item) for item in choices.said], questions_open(events))
-    for key in [key for key in given if "/model#" in key]:
+    for key in [key for key in given if TurnKey.read(key).is_of_model]:
         write_answer(folder / "manual", key, given.pop(key))
     return given
 
@@ -142,8 +147,16 @@ def _spelt_out(item: str) -> str:
 
 
 async def _live(
-    loaded: Loaded, plan: Plan, journal: Journal, folder: Path, choices: Choices, watch: Watch
+    loaded: Loaded,
+    plan: Plan,
+    journal: Journal,
+    folder: Path,
+    choices: Choices,
+    watch: Watch,
+    *,
+    found: tuple[Chains | None, Probes | None] = (None, None),
 ) -> Ran:
+    """Run the plan; without chains those of the run's record are asked, or resolved now."""
     from ensemble.models.providers import kept_open, providers_for
     from ensemble.scenarios.stage_lab import open_lab
 
@@ -159,12 +172,14 @@ async def _live(
     )
     replies = replies_for(settings, choices.cache, loaded.scenario.models.cache)
     if choices.by_hand is not None:
-        providers["manual"] = choices.by_hand
+        providers[MANUAL] = choices.by_hand
     async with kept_open(), open_lab(loaded, watch.lab) as lab:
         stage = Stage(
             settings=settings,
             providers=providers,
             lab=lab,
+            chains=found[0],
+            probes=found[1],
             said=watch.text,
             person=choices.person,
             replies=replies,
@@ -181,7 +196,7 @@ async def _live(
 def _hints(loaded: Loaded, ran: Ran) -> tuple[str, ...]:
     """Return what to run next, where the embedded model's words are all there is."""
     served = [str(turn["served"] or "") for turn in ran.result["turns"]]
-    if not any(name.startswith("embedded/") for name in served):
+    if not any(map(is_embedded, served)):
         return ()
     told = ["The embedded model's words only exercise the machinery; what was measured stands."]
     for case, folder in recorded_cases(loaded.path):
@@ -246,7 +261,7 @@ def _begin_manifest(folder: Path, loaded: Loaded, choices: Choices) -> None:
 
 def _end_manifest(folder: Path, journal: Journal, ran: Ran) -> None:
     served = sorted({turn["served"] for turn in ran.result["turns"] if turn["served"]})
-    by_hand = bool(served) and all(name.startswith("manual/") for name in served)
+    by_hand = bool(served) and all(map(is_by_hand, served))
     write_manifest(
         folder,
         {

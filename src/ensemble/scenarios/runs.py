@@ -12,7 +12,7 @@ from ensemble.errors import EnsembleError, InvalidFile, UsageError, closest
 from ensemble.journal.file import EVENTS, Contents, read_events
 from ensemble.journal.recording import read_manifest
 from ensemble.journal.shape import what_is_wrong
-from ensemble.models.provider import Candidate
+from ensemble.models.provider import Candidate, in_words_of_today
 from ensemble.scenarios.result import result_of
 
 KEPT = ("expectations", "trusted")
@@ -21,11 +21,11 @@ _CANDIDATE: Final = frozenset(field.name for field in fields(Candidate))
 
 
 def _of_known_fields(raw: Any) -> Any:
-    told = cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
+    told = in_words_of_today(cast("dict[str, Any]", raw)) if isinstance(raw, dict) else {}
     unknown = told.keys() - _CANDIDATE
     if unknown:
         raise ValueError(f"a candidate has no {min(unknown)!r}")
-    return cast("Any", raw)
+    return told if isinstance(raw, dict) else raw
 
 
 class _Resolution(BaseModel):
@@ -153,7 +153,7 @@ def events_of(folder: Path) -> Contents:
         InvalidFile: there is no journal in `folder`, or a line of it makes no sense.
     """
     contents = read_events(folder)
-    for number, event in enumerate(contents.events, 1):
+    for number, event in zip(contents.lines, contents.events, strict=True):
         if event.event not in _BODIES:
             continue
         try:

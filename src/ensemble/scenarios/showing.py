@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ensemble.agents.library import Agent, load_agent, load_agents
-from ensemble.config import load_settings
+from ensemble.config import Settings, load_settings
 from ensemble.errors import UsageError, closest
 from ensemble.graph.seating import Ensemble
 from ensemble.graph.topology import Topology
 from ensemble.graph.walk import Walk
+from ensemble.models.forms import Forms
 from ensemble.models.price_table import price_source
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate
@@ -44,25 +45,68 @@ def agent_view(name: str | None, role: str | None, **given: Any) -> dict[str, An
     return shown(agent_named(name), load_agents(), role, **given)
 
 
-async def chain_of(name: str | None, profile: str | None = None) -> list[dict[str, Any]]:
+async def chain_of(
+    name: str | None, profile: str | None = None, *, probe: bool = False
+) -> list[dict[str, Any]]:
     """Return an agent's chain as it would be asked here and now; without a name, every agent's.
 
     Args:
         name: the agent, or its file.
         profile: a situation that agents name a profile for, or a profile itself.
+        probe: first ask each model that can be asked which form of answer it holds to.
 
     Raises:
         UsageError: there is no such profile.
     """
     agents = list(load_agents().values()) if name is None else [agent_named(name)]
     settings, probes = load_settings(), Probes()
-    chains: list[dict[str, Any]] = []
-    for agent in agents:
-        wishes = _wishes(agent, profile)
-        chain = await resolve(wishes, settings=settings, probes=probes, every=True)
-        shown_chain = [asdict(item) | _facts(item) for item in chain]
-        chains.append({"agent": agent.name, "profile": wishes.profile, "chain": shown_chain})
-    return chains
+    forms = Forms(settings)
+    wishes = {agent.name: _wishes(agent, profile) for agent in agents}
+
+    async def resolved() -> dict[str, tuple[Candidate, ...]]:
+        return {
+            agent: await resolve(wished, settings=settings, probes=probes, every=True)
+            for agent, wished in wishes.items()
+        }
+
+    chains = await resolved()
+    if probe:
+        await _probe(chains, settings, forms, probes)
+        chains = await resolved()
+    return [
+        {
+            "agent": agent,
+            "profile": wishes[agent].profile,
+            "chain": [
+                asdict(item) | _facts(item) | {"form_from": await _form_from(item, forms, probes)}
+                for item in chain
+            ],
+        }
+        for agent, chain in chains.items()
+    ]
+
+
+async def _probe(
+    chains: Mapping[str, Sequence[Candidate]], settings: Settings, forms: Forms, probes: Probes
+) -> None:
+    """Ask every model of the chains that can be asked, whatever was found before."""
+    from ensemble.models.form_probe import probe_all
+    from ensemble.models.providers import kept_open, providers_for
+
+    items = (item for chain in chains.values() for item in chain)
+    asked = [item for item in items if item.available and not forms.stated(item)]
+    async with kept_open():
+        await probe_all(asked, forms=forms, providers=providers_for(settings), probes=probes)
+
+
+async def _form_from(candidate: Candidate, forms: Forms, probes: Probes) -> dict[str, str | None]:
+    """Return how the form of a candidate's answers is known, and since when."""
+    if by := forms.stated(candidate):
+        return {"how": f"by {by}", "on": None}
+    version = await probes.version(candidate.provider, candidate.model)
+    if found := forms.of(candidate, version):
+        return {"how": found.how, "on": found.on}
+    return {"how": "not asked yet" if forms.is_free(candidate) else "claimed", "on": None}
 
 
 def _wishes(agent: Agent, profile: str | None) -> Wishes:

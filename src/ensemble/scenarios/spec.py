@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from ensemble.roles import Authority, Severity
 
@@ -13,6 +14,19 @@ _STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 SLUG = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 Slug = Annotated[str, Field(pattern=SLUG)]
 SeatName = Annotated[str, Field(pattern=rf"^(START|END)$|{SLUG}")]
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if names.count(name) > 1:
+            raise PydanticCustomError("named_twice", "'{name}' stands there twice", {"name": name})
+    return names
+
+
+Positions = Annotated[
+    tuple[Slug, ...], AfterValidator(_each_once), Field(json_schema_extra={"uniqueItems": True})
+]
+"""What seats choose from."""
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 
@@ -111,7 +125,7 @@ class DecisionBlock(BaseModel):
     rule: Literal["chair", "majority", "weighted", "unanimous"] = "chair"
     """Who decides; a tie is `split`."""
     quorum: Annotated[int, Field(ge=1)] = 1
-    """How many voters must have answered."""
+    """How many voters must have answered; that many different models make it more than advice."""
     on_gate_failed: str | None = None
     """The position that a failed lab gate fixes, whatever the models say."""
     ask_in: tuple[Annotated[int, Field(ge=1)], ...] = ()
@@ -269,7 +283,7 @@ class Scenario(BaseModel):
     """Of the scenario; lower-case, digits, hyphens."""
     task: Annotated[str, Field(min_length=1)]
     """What is to be decided: data, never a template."""
-    choices: tuple[Slug, ...] = ()
+    choices: Positions = ()
     """Positions a seat may take; left out, they are free text."""
     inputs: Inputs = Inputs()
     """What is examined."""

@@ -10,11 +10,12 @@ from typing import Any, Final, cast
 
 from ensemble.errors import InvalidFile
 from ensemble.graph.routing import Condition
-from ensemble.graph.state import BEFORE, place_of
+from ensemble.graph.state import BEFORE
 from ensemble.graph.topology import Edge, Topology
 from ensemble.graph.walk import Walk, walk_of
 from ensemble.journal.file import EVENTS
 from ensemble.journal.record import Event
+from ensemble.journal.turn_key import TurnKey, place_of
 from ensemble.roles import TurnStatus
 from ensemble.scenarios.runs import events_of
 
@@ -58,15 +59,17 @@ def _read(events: Sequence[Event]) -> Walked:
     turns = [cast("Mapping[str, Any]", e.value) for e in events if e.event == "turn_ended"]
     status = {str(turn["path"]): str(turn["status"]) for turn in turns}
     counted = _counted(events)
-    entered = {_seat_of(e.key) for e in events if e.event in ("turn_started", "turn_ended")}
-    lost = {place_of(path)[0] for path, found in status.items() if found in _LOST}
+    entered = {
+        TurnKey.read(e.key).place.seat for e in events if e.event in ("turn_started", "turn_ended")
+    }
+    lost = {place_of(path).seat for path, found in status.items() if found in _LOST}
     walk = None if counted is None else walk_of(topology, counted, entered=entered, lost=lost)
     seated: Mapping[str, Sequence[str]] = inputs["cast"]
     members: dict[str, list[str]] = {}
     for path in sorted(seated, key=place_of):
         found = status.get(path, TurnStatus.ANSWERED)
         told = "" if found == TurnStatus.ANSWERED else f", {found.replace('_', ' ')}"
-        members.setdefault(place_of(path)[0], []).append(f"{seated[path][0]}{told}")
+        members.setdefault(place_of(path).seat, []).append(f"{seated[path][0]}{told}")
     return Walked(topology, members, _asked_lab(events), walk)
 
 
@@ -88,13 +91,8 @@ def _counted(events: Sequence[Event]) -> list[Mapping[str, int]] | None:
     return None if None in told else cast("list[Mapping[str, int]]", told)
 
 
-def _seat_of(key: str) -> str:
-    """Return the seat of a turn: `panel[0]/panel_member#0`."""
-    return place_of(key.partition("/")[0])[0]
-
-
 def _asked_lab(events: Sequence[Event]) -> list[str]:
     asked = [key for e in events if e.event == "lab_submitted" for key in e.body["asked_by"]]
     decided = [cast("Mapping[str, Any]", e.value) for e in events if e.event == "decided"]
     asked += [key for made in decided for item in made["evidence"] for key in item["asked_by"]]
-    return sorted({_seat_of(key) for key in asked if key != BEFORE})
+    return sorted({TurnKey.read(key).place.seat for key in asked if key != BEFORE})

@@ -28,12 +28,16 @@ class OllamaServer:
     tags: Sequence[str]
     read_share: float = 1.0
     """The share of a prompt that it reads, cutting the rest without a word."""
+    digest: str = "d1"
+    """That of every tag: the version of its model."""
     stall_after: int | None = None
     """Stop sending after so many pieces, for ever."""
     raw: bytes | None = None
     """Sent in place of every answer."""
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """The bodies of `/api/chat`, in order."""
+    listed: int = 0
+    """How often its models were listed."""
 
 
 @asynccontextmanager
@@ -46,7 +50,10 @@ async def ollama_server(
     server = OllamaServer("", speak, tags, read_share)
 
     async def listing(_: web.Request) -> web.Response:
-        return web.json_response({"models": [{"name": tag, "model": tag} for tag in server.tags]})
+        server.listed += 1
+        told = {"digest": server.digest}
+        models = [{"name": tag, "model": tag, **told} for tag in server.tags]
+        return web.json_response({"models": models})
 
     async def chat(request: web.Request) -> web.StreamResponse:
         body: dict[str, Any] = await request.json()

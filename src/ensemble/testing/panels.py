@@ -21,6 +21,7 @@ from ensemble.graph.seating import Ensemble, Member, Rules, seat
 from ensemble.graph.state import Turn
 from ensemble.graph.topology import Topology
 from ensemble.journal.run_journal import Journal
+from ensemble.journal.turn_key import TurnKey, place_of
 from ensemble.lab.specs import Spec, spec_hash
 from ensemble.models.provider import Candidate, Provider
 
@@ -158,9 +159,9 @@ def a_turn(
         changes: further fields of the `Turn`, such as `rank` or `truncated`.
     """
     given = Answer.model_validate(dict(answer)).model_dump(mode="json") if answer else None
-    seat_name = path.partition("[")[0]
+    seat_name = place_of(path).seat
     turn = Turn(
-        key=f"{path}/{role}#{occurrence}",
+        key=str(TurnKey(path, role, occurrence)),
         seat=seat_name,
         path=path,
         rank=0,

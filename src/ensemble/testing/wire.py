@@ -6,7 +6,7 @@ Anthropic and Ollama document, and prove a client's side of the conversation alo
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -65,11 +65,14 @@ class Wire(ABC):
 
 
 class OpenAI(Wire):
-    """`/v1/chat/completions`."""
+    """`/v1/chat/completions`; a function that the request forces is what the answer calls."""
 
     @override
     def stream(self, asked: Mapping[str, Any], answer: Answer) -> list[bytes]:
-        chunks = [self._chunk(asked, {"content": piece}) for piece in answer.pieces]
+        function = _forced_function(asked)
+        said = [{"content": piece} for piece in answer.pieces]
+        deltas = _called_in_pieces(function, answer.pieces) if function else said
+        chunks = [self._chunk(asked, delta) for delta in deltas]
         chunks.append(self._chunk(asked, {}, answer.finish))
         options: Mapping[str, Any] = asked.get("stream_options") or {}
         if options.get("include_usage"):
@@ -78,7 +81,11 @@ class OpenAI(Wire):
 
     @override
     def whole(self, asked: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
-        message = {"role": "assistant", "content": answer.text}
+        message: dict[str, Any] = {"role": "assistant", "content": answer.text}
+        if function := _forced_function(asked):
+            called = {"name": function, "arguments": answer.text}
+            call = {"id": "call_1", "type": "function", "function": called}
+            message |= {"content": None, "tool_calls": [call]}
         choice = {"index": 0, "message": message, "finish_reason": answer.finish}
         return {**self._head(asked, ""), "choices": [choice], "usage": _counts(answer)}
 
@@ -158,13 +165,18 @@ class Anthropic(Wire):
 
 
 class Ollama(Wire):
-    """`/api/chat`."""
+    """`/api/chat`; of the functions that a request offers, the answer calls the first."""
 
     stream_type = NDJSON
 
     @override
     def stream(self, asked: Mapping[str, Any], answer: Answer) -> list[bytes]:
-        lines = [self._said(asked, piece, {"done": False}) for piece in answer.pieces]
+        going_on = {"done": False}
+        lines = [self._said(asked, piece, going_on) for piece in answer.pieces]
+        if asked.get("tools"):
+            called: dict[str, Any] = self._said(asked, "", going_on)
+            called["message"]["tool_calls"] = [_ollama_call(asked, answer.text)]
+            lines = [called]
         return [_line(line) for line in [*lines, self._said(asked, "", _ended(answer))]]
 
     @override
@@ -239,6 +251,23 @@ def _stop(finish: str, tool: str | None) -> str:
     if tool and finish == "stop":
         return "tool_use"
     return _ANTHROPIC_STOPS.get(finish, finish)
+
+
+def _forced_function(asked: Mapping[str, Any]) -> str | None:
+    choice: Any = asked.get("tool_choice") or {}
+    return choice["function"]["name"] if "function" in choice else None
+
+
+def _called_in_pieces(function: str, pieces: Sequence[str]) -> list[dict[str, Any]]:
+    """Return a call as a stream brings it: its name first, then its arguments bit by bit."""
+    begun = {"id": "call_1", "type": "function", "function": {"name": function, "arguments": ""}}
+    further = [{"function": {"arguments": piece}} for piece in pieces]
+    return [{"tool_calls": [{"index": 0, **call}]} for call in [begun, *further]]
+
+
+def _ollama_call(asked: Mapping[str, Any], text: str) -> dict[str, Any]:
+    name: str = asked["tools"][0]["function"]["name"]
+    return {"function": {"name": name, "arguments": json.loads(text)}}
 
 
 def _forced_tool(asked: Mapping[str, Any]) -> str | None:

@@ -293,7 +293,7 @@ def test_the_shared_part_is_what_all_share_and_nothing_of_anyone() -> None:
         " Promote it? ", ("promote", "reject"), (("a.py", "x = 1\n"),), (("budget", "3"),)
     )
 
-    shared = shared_part(briefing, ["L1 check_data: gate failed"])
+    shared = shared_part(briefing, ("L1 check_data: gate failed",))
 
     assert shared == "\n\n".join(
         [

@@ -25,8 +25,11 @@ WANTED = [
         dispositions=("F1",) if dispositions else (),
         claims=claims,
         tools=("train",) if tools else (),
+        escalates=(("T1", "It may lose data."),) if escalates else (),
     )
-    for choices, findings, dispositions, claims, tools in product((False, True), repeat=5)
+    for choices, findings, dispositions, claims, tools, escalates in product(
+        (False, True), repeat=6
+    )
 ]
 
 

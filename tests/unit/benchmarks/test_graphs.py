@@ -7,7 +7,7 @@ from benchmarks.graph_load import LOADS
 from benchmarks.stacks import client, stacks
 from benchmarks.stub_server import TOKEN, stub_server
 from ensemble.journal.file import read_events
-from ensemble.models.openai_chat import close_session
+from ensemble.models.wire import close_session
 
 
 async def test_all_three_ways_come_to_the_same_answer(tmp_path: Path) -> None:

@@ -290,6 +290,35 @@ def test_two_seats_that_one_model_served_are_one_witness() -> None:
     assert decision["authority_reasons"] == ["2 answers come from 1 model, the quorum is 2"]
 
 
+def test_clones_alone_never_decide_even_where_a_quorum_of_one_is_met() -> None:
+    seats = panel(P, P, P, served="scripted/one")
+    other = replace(seats[2], served="scripted/two")
+
+    clones = made([*seats, chair()])
+    two_models = made([*seats[:2], other, chair()])
+
+    assert clones["authority"] == "advisory"
+    assert clones["authority_reasons"] == ["3 answers come from 1 model"]
+    assert two_models["authority"] == "decided"
+
+
+def test_the_last_one_left_of_a_panel_is_told_from_a_panel_that_is_one() -> None:
+    lost = made([*panel(P, None, None), chair()])
+    alone = made([*panel(P), chair()])
+
+    assert lost["authority"] == "degraded"
+    assert "1 of 3 answered" in lost["authority_reasons"]
+    assert alone["authority"] == "decided"
+
+
+def test_who_was_not_needed_is_not_missed() -> None:
+    spared = [replace(turn, status="not_needed") for turn in panel(None, None, None)[1:]]
+
+    decision = made([*panel(P), *spared], topology=VOTE, rule="weighted", weights={"panel[0]": 5})
+
+    assert decision["authority"] == "decided"
+
+
 def test_two_persons_are_two_witnesses() -> None:
     decision = made([*panel(P, P, served="manual/person"), chair()], quorum=2)
 

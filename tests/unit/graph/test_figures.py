@@ -1,5 +1,7 @@
 """Figures that an answer states: which of them rest on something."""
 
+from typing import Any
+
 import pytest
 
 from ensemble.answers.answer import Answer
@@ -31,6 +33,25 @@ def test_a_figure_rests_on_evidence_on_the_inputs_or_on_nothing(
     answer = Answer.model_validate(an_answer("promote", said)).model_dump(mode="json")
 
     assert unmeasured(answer, GIVEN, [MEASURED]) == figures
+
+
+def test_whatever_part_of_an_answer_states_a_figure_is_read() -> None:
+    finding = {
+        "severity": "HIGH",
+        "title": "a gap of 0.81",
+        "location": "train.py:17.5 s",
+        "issue": "it took 0.82 s",
+        "impact": "0.83 % fewer",
+        "recommendation": "try 0.84",
+    }
+    parts: Any = {
+        "verification": "look for 0.85",
+        "uncertainty": ["0.86 of it"],
+        "findings": [finding],
+    }
+    answer = Answer.model_validate(an_answer("promote", **parts)).model_dump(mode="json")
+
+    assert unmeasured(answer, [], []) == ["0.85", "0.86", "0.81", "0.82", "0.83%"]
 
 
 def test_a_claim_that_names_its_evidence_is_not_looked_at() -> None:

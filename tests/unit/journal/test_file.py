@@ -50,7 +50,8 @@ async def test_a_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
     assert contents.run == "r-1"
     assert contents.torn_line is None
     assert contents.whole_bytes == (tmp_path / "r-1" / EVENTS).stat().st_size
-    assert len(list((tmp_path / "r-1" / "blobs").iterdir())) == 1
+    assert contents.lines == (1, 3, 4, 5)
+    assert len(contents.blobs) == 1
 
 
 async def test_an_event_is_on_disk_once_flush_returns(tmp_path: Path) -> None:
@@ -146,6 +147,11 @@ def lines_up_to(data: bytes, length: int) -> int:
     return sum(end <= length for end in ends)
 
 
+def events_up_to(whole: Contents, line: int) -> int:
+    """Count the events that stand in the first so many lines."""
+    return sum(number <= line for number in whole.lines)
+
+
 async def test_a_journal_cut_anywhere_goes_on_after_its_last_whole_line(
     tmp_path: Path, whole: Contents
 ) -> None:
@@ -154,7 +160,7 @@ async def test_a_journal_cut_anywhere_goes_on_after_its_last_whole_line(
     newlines = [at for at, byte in enumerate(data) if byte == ord("\n")]
     for cut in [*sampled, *newlines, *(at + 1 for at in newlines)]:
         (tmp_path / "whole" / EVENTS).write_bytes(data[:cut])
-        kept = lines_up_to(data, cut)
+        kept = events_up_to(whole, lines_up_to(data, cut))
 
         file, contents = JournalFile.reopen(tmp_path / "whole")
         file.append(an_event(kept, "after"))
@@ -180,9 +186,9 @@ def test_a_flipped_bit_anywhere_ends_the_journal_before_its_line(
 
         contents = read_events(tmp_path / "whole")
 
-        kept = lines_up_to(data, at - 1) if at else 0
-        assert contents.events == whole.events[:kept], at
-        assert contents.torn_line == kept + 1
+        lines = lines_up_to(data, at - 1) if at else 0
+        assert contents.events == whole.events[: events_up_to(whole, lines)], at
+        assert contents.torn_line == lines + 1
 
 
 def test_an_empty_line_does_not_hide_what_is_cut_off(tmp_path: Path, whole: Contents) -> None:
@@ -195,7 +201,7 @@ def test_an_empty_line_does_not_hide_what_is_cut_off(tmp_path: Path, whole: Cont
 
     assert contents.torn_line == 6
     assert path.read_bytes() == b"\n".join(lines[:5]) + b"\n"
-    assert read_events(tmp_path / "whole").events == whole.events[:5]
+    assert read_events(tmp_path / "whole").events == whole.events[: events_up_to(whole, 5)]
 
 
 def test_a_run_that_died_before_its_first_line_can_be_taken_up(tmp_path: Path) -> None:
@@ -208,21 +214,28 @@ def test_a_run_that_died_before_its_first_line_can_be_taken_up(tmp_path: Path) -
     file.close()
 
 
-@pytest.mark.parametrize("other", [None, b'"other"'])
-async def test_a_blob_that_is_missing_or_changed_is_named(
-    tmp_path: Path, other: bytes | None
-) -> None:
+async def test_a_blob_that_is_missing_is_named(tmp_path: Path) -> None:
     await a_journal(tmp_path / "r-1", ["l" * 5000])
-    (blob,) = (tmp_path / "r-1" / "blobs").iterdir()
+    path = tmp_path / "r-1" / EVENTS
+    (name,) = read_events(tmp_path / "r-1").blobs
 
-    blob.unlink()
-    if other is not None:
-        blob.write_bytes(other)
+    _, event = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(event)
 
-    with pytest.raises(InvalidFile, match=blob.name):
+    with pytest.raises(InvalidFile, match=f"events.jsonl:1:1: .*{name}"):
         read_events(tmp_path / "r-1")
-    with pytest.raises(InvalidFile, match=blob.name):
+    with pytest.raises(InvalidFile, match=name):
         JournalFile.reopen(tmp_path / "r-1")
+
+
+async def test_a_blob_is_not_written_again_by_a_later_owner(tmp_path: Path) -> None:
+    await a_journal(tmp_path / "r-1", ["l" * 5000])
+
+    file, _ = JournalFile.reopen(tmp_path / "r-1")
+    file.append(an_event(1, "l" * 5000))
+    file.close()
+
+    assert read_events(tmp_path / "r-1").lines == (2, 3)
 
 
 def test_a_folder_without_a_journal_is_named(tmp_path: Path) -> None:
@@ -336,7 +349,6 @@ def test_a_full_disk_fails_every_waiter_and_starts_nothing_more(tmp_path: Path, 
     assert done.stdout.split() == ["answered", "full", "full", "0"]
     assert contents.events[1].event == "model_replied"
     assert read_events(tmp_path / "r-1").torn_line is None
-    assert not list((tmp_path / "r-1" / "blobs").glob(".*"))
 
 
 def test_a_disk_that_is_full_says_to_make_room() -> None:
@@ -423,15 +435,15 @@ def test_a_run_is_not_made_where_one_lies(tmp_path: Path) -> None:
     assert isinstance(fault_of(lambda: JournalFile.create(tmp_path / "r-1", "r-1")), CannotWrite)
 
 
-async def test_a_folder_that_vanishes_fails_the_next_blob(tmp_path: Path) -> None:
+async def test_a_folder_that_vanishes_fails_the_next_flush(tmp_path: Path) -> None:
     file = JournalFile.create(tmp_path / "r-1", "r-1")
     file.append(an_event(0))
     shutil.rmtree(tmp_path / "r-1")
 
-    with pytest.raises(CannotWrite):
-        file.append(an_event(1, "l" * 5000))
-    with pytest.raises(CannotWrite):
+    with pytest.raises(CannotWrite, match="the journal was deleted"):
         await file.flush()
+    with pytest.raises(CannotWrite):
+        file.append(an_event(1))
     file.close()
 
 
@@ -513,5 +525,5 @@ async def test_a_journal_that_is_written_without_syncing_has_the_same_bytes(
     written = (tmp_path / "written" / EVENTS).read_bytes()
     file.close()
     assert written == (tmp_path / "synced" / EVENTS).read_bytes()
-    assert len(list((tmp_path / "written" / "blobs").iterdir())) == 1
+    assert written.count(b'{"blob":"sha256:') == 2, "its own line, and its name on the event's"
     assert synced == []

@@ -165,7 +165,7 @@ def test_bytes_that_are_no_text_are_no_manifest(tmp_path: Path) -> None:
 
 
 def test_what_else_a_manifest_tells_is_kept(tmp_path: Path) -> None:
-    told = {"format": "ensemble/journal@1", "case": None, "chain": ["a"], "new": {"of": ["later"]}}
+    told = {"format": "ensemble/journal@2", "case": None, "chain": ["a"], "new": {"of": ["later"]}}
     write_manifest(tmp_path, told)
 
     assert read_manifest(tmp_path) == told

@@ -18,7 +18,6 @@ FAILED = {**FINE, "event": "model_failed"}
 
 def chained(folder: Path, *lines: dict[str, Any]) -> Path:
     folder.mkdir()
-    (folder / "blobs").mkdir()
     told, written = "", b""
     for line in lines:
         told = hashlib.sha256(told.encode() + canonical(line)).hexdigest()

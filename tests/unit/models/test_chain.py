@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from ensemble.models.policy import Policy
 from ensemble.models.provider import (
     Candidate,
     Failure,
+    Form,
     ModelCall,
     ModelFailure,
     Params,
@@ -163,7 +165,7 @@ async def test_a_prompt_too_large_for_every_window_fails() -> None:
 
 @pytest.mark.parametrize("text", ["", " \n ", "no JSON at all", '"a text"', '{"cut": '])
 async def test_an_answer_of_no_use_is_left_for_the_next_model(text: str) -> None:
-    chain = [a_candidate("first", json_schema=True), a_candidate("second", json_schema=True)]
+    chain = [a_candidate("first", form=Form.SCHEMA), a_candidate("second", form=Form.SCHEMA)]
     providers = {"first": scripted(text), "second": scripted('{"result": "sound"}')}
 
     answered = await walk(providers, chain=chain, call=a_call(schema={"type": "object"}))
@@ -180,7 +182,7 @@ async def test_an_empty_answer_is_none_for_any_model() -> None:
 
 async def test_an_answer_cut_at_its_limit_is_an_answer_marked_as_cut() -> None:
     cut = Reply('{"result": "so', served="first/m", finish="length")
-    chain = [a_candidate("first", json_schema=True), a_candidate("second", json_schema=True)]
+    chain = [a_candidate("first", form=Form.SCHEMA), a_candidate("second", form=Form.SCHEMA)]
     providers = {"first": scripted(cut), "second": scripted("{}")}
 
     answered = await walk(providers, chain=chain, call=a_call(schema={"type": "object"}))
@@ -190,7 +192,7 @@ async def test_an_answer_cut_at_its_limit_is_an_answer_marked_as_cut() -> None:
 
 async def test_a_schema_goes_only_to_models_that_hold_to_one() -> None:
     first, second = scripted(fails_with(Failure.AUTH)), scripted("**Result**: sound")
-    chain = [a_candidate("first", json_schema=True), a_candidate("second")]
+    chain = [a_candidate("first", form=Form.SCHEMA), a_candidate("second")]
 
     await walk({"first": first, "second": second}, chain=chain, call=a_call(schema={"a": 1}))
 
@@ -200,7 +202,7 @@ async def test_a_schema_goes_only_to_models_that_hold_to_one() -> None:
 
 async def test_a_brief_candidate_may_say_little() -> None:
     script = scripted("{}")
-    chain = [a_candidate("small", brief=True, json_schema=True)]
+    chain = [a_candidate("small", brief=True, form=Form.SCHEMA)]
     call = a_call(schema={"long": 1}, brief_schema={"short": 1}, params=Params(max_tokens=900))
 
     await walk({"small": script}, chain=chain, call=call)
@@ -428,3 +430,36 @@ def test_what_is_fingerprinted_decides_the_answer_and_holds_no_secret() -> None:
         "schema": None,
         "params": {"temperature": 0.0, "seed": 7, "max_tokens": 1500},
     }
+
+
+async def test_a_refused_form_is_left_alike_in_a_replay() -> None:
+    live = Journal("r")
+    call, chain = a_call(schema={"type": "object"}), [a_candidate("first", form=Form.SCHEMA)]
+    script = scripted([*fails_with(Failure.BAD_REQUEST, 2), "Sound."])
+    first = await walk({"first": script}, live, chain=chain, call=call)
+
+    replay = Journal("r", recorded=live.events, replaying=True)
+    again = await walk({}, replay, chain=chain, call=call)
+
+    schemas = [asked.schema for asked in script.asked]
+    assert schemas == [{"type": "object"}, {"type": "object"}, None]
+    assert again == first
+    assert [attempt.failure for attempt in first.attempts] == [Failure.FORM] * 2
+    assert first.candidate == chain[0]
+
+
+def test_only_a_tool_call_is_told_apart_in_what_is_fingerprinted() -> None:
+    asked = {form: requested(a_candidate("first", form=form), a_call()) for form in Form}
+
+    assert asked[Form.SCHEMA] == asked[Form.TEXT]
+    assert asked[Form.TOOL_CALL] == {**asked[Form.TEXT], "form": "tool_call"}
+
+
+@pytest.mark.parametrize(("held", "form"), [(True, Form.SCHEMA), (False, Form.TEXT)])
+def test_a_chain_recorded_before_there_were_forms_is_read(form: Form, *, held: bool) -> None:
+    now = a_candidate("first", form=form, usd_per_mtok=(1.0, 2.0))
+    document: dict[str, Any] = {**asdict(now), "usd_per_mtok": [1.0, 2.0]}
+    del document["form"]
+
+    assert Candidate.read({**document, "json_schema": held}) == now
+    assert Candidate.read({**document, "form": form.value}) == now

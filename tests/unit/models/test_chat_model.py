@@ -19,6 +19,7 @@ from ensemble.models.policy import Policy
 from ensemble.models.provider import (
     Candidate,
     Failure,
+    Form,
     ModelCall,
     ModelFailure,
     Params,
@@ -130,7 +131,7 @@ async def test_an_exhausted_chain_is_raised_as_what_it_is(
 async def test_schema_and_parameters_reach_the_model() -> None:
     script = scripted("{}")
     chat = a_chat(Journal("r"), first=script)
-    chat.chain = (a_candidate(json_schema=True),)
+    chat.chain = (a_candidate(form=Form.SCHEMA),)
 
     await chat.ainvoke("?", schema={"type": "object"}, params=Params(max_tokens=9))
 

@@ -31,6 +31,13 @@ async def test_without_a_terminal_the_run_pauses_and_says_where_to_answer(tmp_pa
     assert "ensemble resume r-1" in text
 
 
+async def test_where_no_command_resumes_the_run_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Paused) as caught:
+        await manual(tmp_path, run=None, at_terminal=False)(PERSON, CALL)
+
+    assert caught.value.fix.endswith(f"{NAME}.answer.md, while the run waits for it")
+
+
 async def test_the_prompt_file_holds_all_that_has_to_be_answered(tmp_path: Path) -> None:
     with pytest.raises(Paused):
         await manual(tmp_path, run="r-1", at_terminal=False)(PERSON, CALL)

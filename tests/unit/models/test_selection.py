@@ -10,7 +10,7 @@ import pytest
 from ensemble.config import Embedded, Models, Settings
 from ensemble.config import Provider as OwnServer
 from ensemble.models.probes import Probes
-from ensemble.models.provider import Candidate
+from ensemble.models.provider import Candidate, Form
 from ensemble.models.selection import Wishes, resolve
 
 SEED = Wishes(
@@ -188,12 +188,12 @@ async def test_a_route_may_be_written_out(written: str, route: str) -> None:
 
 
 async def test_a_server_of_the_settings_needs_its_key() -> None:
-    own = OwnServer(base_url="http://127.0.0.1:1/v1", api_key_env="MY_KEY", json_schema=False)
+    own = OwnServer(base_url="http://127.0.0.1:1/v1", api_key_env="MY_KEY", form="text")
 
     chain = await chain_of(Wishes(chain=("mine/m",)), settings=Settings(providers={"mine": own}))
 
     assert (chain[0].available, chain[0].reason) == (False, "no MY_KEY")
-    assert not chain[0].json_schema
+    assert chain[0].form is Form.TEXT
 
 
 async def test_a_mistyped_provider_is_doubted_and_the_nearest_is_named() -> None:
@@ -298,7 +298,7 @@ async def test_a_route_written_out_is_priced_by_litellms_table() -> None:
 
     assert open_routes(chain) == ["litellm/gemini/gemini-2.5-flash"]
     assert chain[0].usd_per_mtok == (0.3, 2.5)
-    assert (chain[0].context, chain[0].json_schema) == (1_048_576, True)
+    assert (chain[0].context, chain[0].form) == (1_048_576, Form.SCHEMA)
 
 
 async def test_an_embedded_model_that_is_missing_says_why() -> None:

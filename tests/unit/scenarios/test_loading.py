@@ -63,6 +63,17 @@ def test_a_fault_of_a_case_is_placed_in_the_case(write: Path) -> None:
     assert fault.problem == "no agent is called 'nobody'"
 
 
+def test_a_choice_that_stands_there_twice_is_placed(write: Path) -> None:
+    write.write_text(BASE.replace("no-it-is-not", "yes-it-is"))
+
+    fault = the_fault(write)
+
+    assert (fault.where, fault.problem) == (
+        f"{write}:4:10",
+        "choices: 'yes-it-is' stands there twice",
+    )
+
+
 def test_a_case_that_is_not_there_is_named(write: Path) -> None:
     fault = the_fault(write, case="othr")
 

@@ -180,7 +180,10 @@ async def test_a_chain_says_what_each_figure_rests_on(monkeypatch: pytest.Monkey
     assert (first["model"], first["price_from"]["date"]) == ("claude-opus-5-5", "2026-10-21")
     assert first["scores_from"]["what"].startswith("whatmodel.sh")
     assert (last["provider"], last["price_from"]) == ("embedded", None)
-    assert "asks  opus  anthropic/claude-opus-5-5  (first choice; 1000k tokens; $4 in" in text
+    assert (
+        "asks  opus  anthropic/claude-opus-5-5  (first choice; held to a schema: claimed; " in text
+    )
+    assert "held to a schema: by construction; 8k tokens; free" in text
 
 
 def test_a_scenario_is_drawn_with_its_cast_and_who_may_ask_the_lab() -> None:

@@ -145,7 +145,7 @@ async def test_nothing_in_the_shipped_agents_prompts_is_taken_for_an_order() -> 
 
     result = await Panel("review", models=model, choices=["ship", "wait"]).run("Fine?")
 
-    assert result.authority == "decided"
+    assert result.reasons == ["3 answers come from 1 model"]
     assert model.obeyed == []
 
 
