@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Final, Literal
@@ -24,10 +24,11 @@ from ensemble.journal.record import Event
 from ensemble.journal.run_journal import Journal
 from ensemble.models.anthropic_chat import anthropic_chat
 from ensemble.models.chain import Answered, ChainExhausted, ask
+from ensemble.models.litellm_chat import litellm_chat
 from ensemble.models.ollama_chat import ollama_chat
 from ensemble.models.openai_chat import openai_chat
 from ensemble.models.policy import Policy
-from ensemble.models.provider import Candidate, Failure, ModelCall, Provider
+from ensemble.models.provider import Candidate, Failure, ModelCall, Provider, Reply
 from ensemble.models.providers import close_providers
 from ensemble.models.wire import Endpoint
 from ensemble.scenarios.result import usage_of
@@ -66,8 +67,11 @@ WIRES: Final[dict[str, Wire]] = {
     "openai": OpenAI(),
     "anthropic": Anthropic(),
     "ollama": Ollama(),
+    "litellm": OpenAI(),
 }
+"""Routes by name, with what the server speaks there."""
 
+_LITELLM_BASE: Final = "HOSTED_VLLM_API_BASE"
 _NUMBERS: Final = itertools.count()
 _TRIES: Final = 3
 _PATIENT: Final = Policy(backoff_s=0.001)
@@ -165,25 +169,25 @@ class Bench:
 
 @asynccontextmanager
 async def bench(text: str = "It is sound.") -> AsyncGenerator[Bench]:
-    """Run a server, and give the providers that ask it; Ollama's finds it by its variable."""
-    before = os.environ.get("OLLAMA_HOST")
+    """Run a server, and give the providers that ask it; some find it by their variables."""
+    before = {name: os.environ.get(name) for name in ("OLLAMA_HOST", _LITELLM_BASE)}
     async with fault_server() as server:
         server.text = text
-        os.environ["OLLAMA_HOST"] = server.url
+        os.environ.update({"OLLAMA_HOST": server.url, _LITELLM_BASE: server.openai_url})
         where = Endpoint("direct", server.openai_url, first_byte_s=_FIRST_BYTE_S, idle_s=_IDLE_S)
         providers: dict[str, Provider] = {
             "openai": openai_chat(where),
             "anthropic": anthropic_chat(where),
             "ollama": ollama_chat,
+            "litellm": _through_litellm,
         }
         try:
             yield Bench(server, providers)
         finally:
             await close_providers()
-            if before is None:
-                del os.environ["OLLAMA_HOST"]
-            else:
-                os.environ["OLLAMA_HOST"] = before
+            for name, value in before.items():
+                del os.environ[name]
+                os.environ.update({name: value} if value is not None else {})
 
 
 def cuts(route: str, *, step: int = 1, politely: bool = False) -> tuple[str, list[Trial]]:
@@ -191,6 +195,8 @@ def cuts(route: str, *, step: int = 1, politely: bool = False) -> tuple[str, lis
     asked = {"model": "faulty-0000-0", "stream_options": {"include_usage": True}}
     stream, text = padded(WIRES[route], asked, STREAM_BYTES)
     done = stream.rindex(b"[DONE]") + len(b"[DONE]") if b"[DONE]" in stream else len(stream) - 1
+    if route == "litellm":  # to it, an answer is whole when the reason for its end is told
+        done = stream.index(b'"stop"') + len(b'"stop"')
     how = "ends" if politely else "is cut"
     trials = [
         Trial(
@@ -205,7 +211,7 @@ def cuts(route: str, *, step: int = 1, politely: bool = False) -> tuple[str, lis
 
 def bodies(route: str) -> list[Trial]:
     """Return twelve bodies that are no answer."""
-    place, wrong_shape, no_text, blank = _SPOILT[route]
+    place, wrong_shape, no_text, blank = _SPOILT["openai" if route == "litellm" else route]
     faults: dict[str, Fault] = {
         "a page of HTML": Page(),
         "a wrong content type": WrongType(),
@@ -220,9 +226,9 @@ def bodies(route: str) -> list[Trial]:
         "nothing at all": Sends(b""),
         "an error in the middle": Breaks(place + 1),
     }
-    lenient = "a wrong content type"  # of Ollama's client: the lines are sound all the same
-    return [
-        Trial(name, (fault,), "either" if (name, route) == (lenient, "ollama") else "next")
+    lenient = "a wrong content type" if route in ("ollama", "litellm") else ""
+    return [  # the lines are sound all the same
+        Trial(name, (fault,), "either" if name == lenient else "next")
         for name, fault in faults.items()
     ]
 
@@ -285,6 +291,7 @@ async def all_broken(trials: Sequence[Trial], route: str, text: str = "It is sou
     """Run trials over a route one after the other, and return every broken promise."""
     found: list[str] = []
     async with bench(text) as stand:
+        await stand.broken(Trial("what is loaded once is no trial", (Says(),), "first"), route)
         for trial in trials:
             found += await stand.broken(trial, route)
             await asyncio.sleep(0)
@@ -314,6 +321,13 @@ _SPOILT: Final[dict[str, tuple[int, bytes, bytes, bytes]]] = {
 }
 """By route: where a stream brings text, that piece in another shape, and as bytes that are no
 UTF-8, and what may stand between pieces."""
+
+
+async def _through_litellm(candidate: Candidate, call: ModelCall) -> Reply:
+    """Ask as a run does whose answers someone watches, so that they are streamed."""
+    served = replace(candidate, model=f"hosted_vllm/{candidate.model}")
+    heard: list[str] = []
+    return await litellm_chat(served, replace(call, heard=heard.append))
 
 
 def _usage(row: Event) -> Mapping[str, int | None]:

@@ -63,6 +63,10 @@ class Models(BaseModel):
     """Asked after those, in this order."""
     embedded: bool = True
     """Whether the embedded model may answer last, unasked."""
+    cache: bool = False
+    """Whether what was asked before is answered from the replies kept of earlier runs."""
+    cache_mib: int = Field(default=256, ge=1)
+    """MiB that the kept replies may take; what was not used for longest goes first."""
 
 
 class Pace(BaseModel):

@@ -174,7 +174,7 @@ def keys(value: Any) -> set[str]:
 
 COMMANDS = (
     *("", "run", "replay", "resume", "rerecord", "check", "draw", "plan", "show", "list"),
-    *("doctor", "models", "models list", "models fetch", "lab", "schema"),
+    *("doctor", "models", "models list", "models fetch", "models forget", "lab", "schema"),
 )
 HEAVY = ("langgraph", "litellm", "torch", "ollama", "aiohttp", "sklearn")
 PLAIN = (

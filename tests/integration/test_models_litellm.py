@@ -1,16 +1,20 @@
 """litellm itself, against a server on loopback in place of the hosted ones."""
 
+import gzip
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from httpx import AsyncClient
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from ensemble.models.litellm_chat import close_clients, litellm_chat
+from ensemble.models.litellm_transport import watched, watching_transport
 from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Reply, Usage
 from ensemble.testing.fault_server import fault_server
 from ensemble.testing.faults import Says
 from ensemble.testing.model_server import Act, cuts, fails, model_server, says, sends, stream_bytes
+from ensemble.testing.wire import JSON
 
 CALL = ModelCall("k", (SystemMessage("You review."), HumanMessage("Sound?")), {"type": "object"})
 
@@ -136,6 +140,36 @@ async def test_litellm_prints_nothing(one_call: OneCall, capfd: pytest.CaptureFi
 
     out, err = capfd.readouterr()
     assert (out, err) == ("", "")
+
+
+async def test_a_stream_that_ends_politely_without_a_reason_is_no_answer(
+    one_call: OneCall,
+) -> None:
+    whole = stream_bytes("a b c d e f g h")
+    half = whole[: whole.index(b"finish_reason") - 200]
+    heard: list[str] = []
+    call = ModelCall("k", CALL.messages, heard=heard.append)
+
+    with pytest.raises(ModelFailure) as caught:
+        await one_call(sends(half, content_type="text/event-stream"), call=call)
+
+    assert caught.value.kind is Failure.TRANSPORT
+    assert caught.value.partial == "".join(heard) != ""
+
+
+async def test_what_others_ask_over_litellms_clients_is_left_alone() -> None:
+    zipped = {"Content-Encoding": "gzip"}
+    body = gzip.compress(b'{"as": "it came"}')
+    client = AsyncClient(transport=watching_transport())
+
+    async with model_server(sends(body, content_type=JSON, headers=zipped)) as server, client:
+        url = f"{server.base_url}/chat/completions"
+        with watched() as faults, pytest.raises(ModelFailure):
+            await client.post(url, json={})
+        left_alone = await client.post(url, json={})
+
+    assert [fault.kind for fault in faults] == [Failure.UNUSABLE]
+    assert left_alone.json() == {"as": "it came"}
 
 
 @pytest.mark.parametrize("streamed", [True, False])

@@ -1,6 +1,10 @@
 """A chain as the agents wish for it, walked over real sockets until a model answers."""
 
+import json
+import os
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +18,10 @@ from ensemble.models.probes import Probes
 from ensemble.models.provider import ModelCall
 from ensemble.models.providers import close_providers, providers_for
 from ensemble.models.selection import Wishes, resolve
+from ensemble.report.text import screen
+from ensemble.scenarios.run import run_scenario
+from ensemble.testing.fault_server import fault_server
+from ensemble.testing.faults import Refuses, Says
 from ensemble.testing.model_server import fails, model_server, says
 from ensemble.testing.ollama_server import ollama_server
 
@@ -23,6 +31,14 @@ SEED = Wishes(
     minimum_tier="medium",
     profile="math_reasoning",
 )
+SCENARIO = """\
+schema: ensemble/scenario@1
+name: seat
+task: May it be promoted?
+choices: [promote, reject]
+graph: solo
+cast: {expert: ml-engineer}
+"""
 CALL = ModelCall("k", (HumanMessage("Is the plan sound?"),))
 
 
@@ -62,6 +78,46 @@ async def test_opus_and_its_first_fallback_are_dead_and_the_second_answers() -> 
     assert (done.candidate.asked, done.reply.text) == ("Qwen2.5-Coder-32B", "Sound.")
     assert done.candidate.fallback
     assert [attempt.candidate.asked for attempt in done.attempts] == ["opus", "DeepSeek-V3"]
+
+
+async def test_a_seat_of_the_seed_is_answered_by_the_third_and_the_result_shows_the_walk(
+    seed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = a_project(tmp_path, seed)
+    sound = json.dumps({"result": "sound", "confidence": "high", "position": "promote"})
+    for key in ("ANTHROPIC_API_KEY", "DEEPSEEK_API_KEY", "OPENROUTER_API_KEY"):
+        monkeypatch.setenv(key, "of no worth")
+
+    async with fault_server(models={"*": [Refuses(404)]}) as server:
+        server.script["qwen/qwen-2.5-coder-32b-instruct"] = [Says(sound)]
+        settle(**dict.fromkeys(("anthropic", "deepseek", "openrouter"), server.openai_url))
+        ran = await run_scenario(scenario)
+
+    (turn,) = ran.result["turns"]
+    walked = [(tried["asked"], tried["class"]) for tried in turn["fallbacks"]]
+    assert set(walked) == {("opus", "not_found"), ("DeepSeek-V3", "not_found")}
+    assert walked == sorted(walked, reverse=True)  # opus over every route, then DeepSeek-V3
+    assert turn["asked"] == "opus"
+    assert turn["served"].startswith("openrouter/")
+    shown = screen(ran.result)
+    assert shown.index("Fell back:") < shown.index("anthropic/") < shown.index("deepseek/")
+    assert "a fallback model served expert" in shown
+
+
+def a_project(folder: Path, agent: Path) -> Path:
+    """Make a project with one agent's file, and a scenario that seats it alone."""
+    for name in ("agents", "scenarios"):
+        (folder / "project" / name).mkdir(parents=True)
+    shutil.copy(agent, folder / "project" / "agents" / "ml-engineer.md")
+    scenario = folder / "project" / "scenarios" / "seat.yaml"
+    scenario.write_text(SCENARIO)
+    return scenario
+
+
+def settle(**servers: str) -> None:
+    """Write settings that lead these providers to servers of the test."""
+    told = [f'[providers.{name}]\nbase_url = "{url}"\n' for name, url in servers.items()]
+    Path(os.environ["ENSEMBLE_CONFIG"]).write_text("".join(told))
 
 
 async def test_a_dead_route_of_litellm_ends_at_ollamas(monkeypatch: pytest.MonkeyPatch) -> None:

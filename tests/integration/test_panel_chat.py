@@ -9,8 +9,11 @@ from langchain_core.prompts import ChatPromptTemplate
 
 from ensemble import ModelCall, Panel, as_chat_model
 from ensemble.errors import UsageError
+from ensemble.models.openai_chat import openai_chat
 from ensemble.models.provider import Candidate, Reply, Usage
+from ensemble.models.wire import Endpoint, close_session
 from ensemble.testing import scripted
+from ensemble.testing.model_server import model_server, says
 
 YES = Reply("**Result**: ship it\n**Confidence**: high\n**Position**: promote", "s/m")
 
@@ -97,6 +100,26 @@ async def test_callbacks_hear_the_seats_below_it() -> None:
     await chat.ainvoke("Promote?", {"callbacks": [hears]})
 
     assert hears.nodes == {"the panel", "expert@solo"}
+
+
+async def test_callbacks_hear_what_a_seat_says_piece_by_piece() -> None:
+    class Hears(AsyncCallbackHandler):
+        def __init__(self) -> None:
+            self.pieces: list[str] = []
+
+        async def on_llm_new_token(self, token: Any, **_: Any) -> None:
+            self.pieces.append(str(token))
+
+    hears = Hears()
+
+    async with model_server(says(YES.text, prompt_tokens=2000)) as server:
+        direct = openai_chat(Endpoint("mine", server.base_url))
+        chat = as_chat_model(Panel("solo", models=direct))
+        await chat.ainvoke("Promote?", {"callbacks": [hears]})
+        await close_session()
+
+    assert "".join(hears.pieces) == YES.text
+    assert len(hears.pieces) > 1
 
 
 async def test_without_a_task_it_says_what_to_add() -> None:

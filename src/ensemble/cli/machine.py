@@ -87,6 +87,19 @@ def fetch_models() -> None:
     out(f"the embedded model is in {fetch_weights()}")
 
 
+@models.command("forget")
+def forget_replies() -> None:
+    """Forget the replies of earlier runs, which `--cache` answers from.
+
+    Example: ensemble models forget
+    """
+    from ensemble.cli.printing import out
+    from ensemble.models.replies import Replies
+
+    freed = Replies().shrink(to_bytes=0)
+    out(f"{freed / 2**20:.1f} MiB of replies are forgotten, from {Replies().folder}")
+
+
 @models.command("pull")
 def pull_model(
     name: Annotated[str, typer.Argument(help="A model that agents name, or a tag of Ollama's.")],

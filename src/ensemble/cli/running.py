@@ -46,6 +46,13 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
     answers: AnswersOption = None,
     *,
     record: Annotated[bool, typer.Option("--record", help="Keep it as the recording.")] = False,
+    cache: Annotated[
+        bool | None,
+        typer.Option(
+            "--cache/--no-cache",
+            help="Answer from kept replies what was asked before; left out, as the scenario says.",
+        ),
+    ] = None,
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Accept changed load-bearing agents.")
     ] = False,
@@ -65,6 +72,7 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
         chain=tuple(model or ()),
         answers=tuple(answers or ()),
         record=record,
+        cache=cache,
         accept_changes=accept_changes,
     )
     cases = case_ids(scenario) if case == "all" else [case]

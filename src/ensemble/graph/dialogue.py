@@ -163,6 +163,7 @@ async def ask_models(
         attempts, text = (*walked, *answered.attempts), answered.reply.text
         read = _read(text, wanted, progress)
         if isinstance(read, Answer):
+            await run.keep(key)
             if read.action is None:
                 return SeatAnswer(read, progress.calls, answered, attempts)
             rounds = progress.lab_rounds + 1

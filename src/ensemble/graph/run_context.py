@@ -29,6 +29,7 @@ from ensemble.models.provider import Candidate, ModelCall, Params, Provider
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
+    from ensemble.models.replies import Remembering
 
 _UNPRICED: Final = "its price is not known and `limits.usd` is set; `limits.unpriced: allow` asks"
 
@@ -49,6 +50,8 @@ class RunContext:
     seed: int = 7
     said: Callable[[str, str], None] | None = None
     """Told the call's key and each piece of text as it arrives, for the display only."""
+    remembering: "Remembering | None" = None
+    """Answers model calls from kept replies where there are any; None asks every model."""
     person: AskPerson = nobody
     """Who answers where a person has to."""
     resumable: bool = True
@@ -117,18 +120,19 @@ class RunContext:
         from ensemble.models.chat_model import ChainChatModel, is_heard
 
         providers, policy = self.providers, self.policy
+        recorder = self.remembering or self.journal
         if not is_heard():  # the wrapper costs as much as all the rest of a call
             return await ask(
                 chain,
                 call,
-                recorder=self.journal,
+                recorder=recorder,
                 providers=providers,
                 policy=policy,
                 admit=admit,
             )
         chat = ChainChatModel(
             chain=tuple(chain),
-            recorder=self.journal,
+            recorder=recorder,
             providers=providers,
             policy=policy,
             admit=admit,
@@ -145,6 +149,11 @@ class RunContext:
             gives_way=call.gives_way,
         )
         return cast("Answered", chat.answered)
+
+    async def keep(self, key: str) -> None:
+        """Keep the reply to a call, which proved to be of use, for later runs that may have it."""
+        if self.remembering is not None:
+            await self.remembering.keep(key)
 
     def chain_of(self, path: str) -> tuple[Candidate, ...]:
         """Return the seat's chain; under a money limit, whom nobody can price is not asked."""

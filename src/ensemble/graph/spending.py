@@ -89,7 +89,7 @@ class Spending:
             self._book(event, self._asked[place], self._open.pop(place))
             if event.event == "model_replied":
                 self.release(event.key)
-            elif is_spared(event):
+            if is_spared(event):
                 del self._asked[place]
 
     def _book(self, ended: Event, asked: Event, held: Mapping[str, Any]) -> None:
@@ -112,4 +112,4 @@ class Spending:
 def is_spared(event: Event) -> bool:
     """Return whether an attempt ended without its model being asked at all."""
     never_asked = event.body.get("class") in (Failure.CIRCUIT_OPEN, Failure.FORM_CLOSED)
-    return never_asked or "over" in event.body
+    return never_asked or "over" in event.body or bool(event.body.get("cached"))

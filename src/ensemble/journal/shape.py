@@ -79,6 +79,7 @@ class Manifest(BaseModel):
     scenario: str = ""
     case: str | None = None
     chain: list[str] = []
+    cache: bool | None = None
     agents: dict[str, str] = {}
     versions: dict[str, str] = {}
     status: str = ""

@@ -29,6 +29,7 @@ from ensemble.models.provider import (
 
 _CALL_S: Final = 600.0
 _IDLE_S: Final = 60.0
+_FINISH_REASONS: Final = ("received_finish_reason", "intermittent_finish_reason")
 
 
 async def litellm_chat(candidate: Candidate, call: ModelCall) -> Reply:
@@ -38,16 +39,23 @@ async def litellm_chat(candidate: Candidate, call: ModelCall) -> Reply:
     except Exception as error:  # whatever a broken installation raises
         text = f"litellm cannot be imported: {type(error).__name__}: {error}"
         raise ModelFailure(Failure.NOT_FOUND, text) from error
+    from ensemble.models.litellm_transport import watched
+
     parts: list[str] = []
-    try:
-        response = await _complete(litellm, _request(candidate, call), parts, call)
-    except ModelFailure as failure:
-        failure.partial = "".join(parts)
-        raise
-    except TimeoutError as error:
-        raise ModelFailure(Failure.TIMEOUT, str(error) or "nothing came in time") from error
-    except Exception as error:  # its classes say little; status and words say what it was
-        raise failure_from(error, "".join(parts)) from error
+    with watched() as faults:
+        try:
+            response = await _complete(litellm, _request(candidate, call), parts, call)
+        except ModelFailure as failure:
+            failure.partial = "".join(parts)
+            raise
+        except TimeoutError as error:
+            raise ModelFailure(Failure.TIMEOUT, str(error) or "nothing came in time") from error
+        except Exception as error:  # its classes say little; status and words say what it was
+            seen = faults[0] if faults else failure_from(error)
+            seen.partial = "".join(parts)
+            raise seen from error
+    if faults:
+        raise faults[0]  # litellm went on without what it could not read
     return _reply(response, candidate, call)
 
 
@@ -65,11 +73,21 @@ def _litellm() -> Any:
     module.suppress_debug_info = True
     module.drop_params = True  # newer models refuse a temperature or a seed
     module.disable_aiohttp_transport = True
+    _watch_clients()
     # What pydantic says of litellm's own classes, nobody here can mend.
     warnings.filterwarnings("ignore", r"Item .* on TypedDict class", UserWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="litellm")
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     return module
+
+
+def _watch_clients() -> None:
+    """Have the clients that litellm makes from now on hold our calls to our limits."""
+    from ensemble.models.litellm_transport import watching_transport
+
+    handlers: Any = import_module("litellm.llms.custom_httpx.http_handler")
+    handlers.AsyncHTTPHandler.create_async_transport = staticmethod(watching_transport)
+    handlers.AsyncHTTPHandler._create_async_transport = staticmethod(watching_transport)  # noqa: SLF001 - its other name
 
 
 def _request(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
@@ -84,6 +102,9 @@ def _request(candidate: Candidate, call: ModelCall) -> dict[str, Any]:
     }
     if call.shared and candidate.model.startswith("openai/"):
         request["prompt_cache_key"] = shared_key(call.plain[: call.shared])
+    if candidate.model.startswith("ollama"):
+        # For a price, it would ask the server for the model while the whole loop waits.
+        request |= {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0}
     if call.params.seed is not None:
         request["seed"] = call.params.seed
     if candidate.form is Form.TOOL_CALL:
@@ -109,7 +130,7 @@ async def _complete(
     options = {"include_usage": True}
     stream: Any = await litellm.acompletion(**request, stream=True, stream_options=options)
     chunks: list[Any] = []
-    finished, called = False, Arguments()
+    called = Arguments()
     while True:
         async with asyncio.timeout(_IDLE_S):
             chunk: Any = await anext(stream, None)
@@ -117,12 +138,13 @@ async def _complete(
             break
         chunks.append(chunk)
         for choice in chunk.choices:
-            finished = finished or bool(choice.finish_reason)
             text = (choice.delta.content or "") + called.take(_calls(choice.delta))
             if text:
                 parts.append(text)
                 call.heard(text)
-    if not finished:
+    # What its last piece says is made up where the server said nothing.
+    told = (getattr(stream, name, None) for name in _FINISH_REASONS)
+    if not any(told):
         raise ModelFailure(Failure.TRANSPORT, "the stream ended before the answer did")
     return litellm.stream_chunk_builder(chunks, messages=request["messages"])
 

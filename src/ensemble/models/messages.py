@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
 _ROLES: Final = {"system": "system", "ai": "assistant", "AIMessageChunk": "assistant"}
-_BYTES_PER_TOKEN: Final = 3.6
+BYTES_PER_TOKEN: Final = 3.6
 """About what one token holds in English and code."""
 _BYTES_PER_TOKEN_AT_MOST: Final = 5.0
 _TOKENS_PER_MESSAGE: Final = 4
@@ -43,7 +43,7 @@ def shared_key(shared: Iterable[dict[str, Any]]) -> str:
 
 def text_tokens(text: str) -> int:
     """Return about how many tokens a text is, from its bytes alone."""
-    return round(len(text.encode()) / _BYTES_PER_TOKEN)
+    return round(len(text.encode()) / BYTES_PER_TOKEN)
 
 
 def estimated_tokens(messages: Iterable[dict[str, Any]]) -> int:

@@ -8,6 +8,7 @@ for litellm, and a broken litellm breaks only what litellm serves.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -71,6 +72,29 @@ _CLOSERS: Final = {
     "litellm_chat": "close_clients",
     "embedded": "leave_server",
 }
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """Return where each provider is asked whose reply to the same call is as good again.
+
+    A person and a script are none, nor is whatever a caller brings.
+    """
+    from ensemble.models.probes import Probes
+
+    elsewhere = {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if name.endswith(("_API_BASE", "_BASE_URL"))
+    }
+    hosted = {name: known.base_url for name, known in SERVERS.items()}
+    own = {name: server.base_url for name, server in settings.providers.items()}
+    return {
+        "litellm": str(elsewhere),
+        "ollama": Probes().ollama_host,
+        EMBEDDED: str(settings.embedded.gguf or ""),
+        **hosted,
+        **own,
+    }
 
 
 @asynccontextmanager

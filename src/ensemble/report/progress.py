@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from ensemble.journal.record import Event
 from ensemble.journal.turn_key import TurnKey
+from ensemble.models.messages import BYTES_PER_TOKEN
 from ensemble.report.text import cause_of
 from ensemble.scenarios.ran import Watch
 
@@ -32,7 +33,13 @@ class _Line:
     cause: str = ""
     """Why it is lost."""
     tokens: int = 0
+    kept: bool = False
+    """Whether a reply of an earlier run was taken."""
     written: int = 0
+    said: int = 0
+    """Tokens of its answers, and the seconds that they took."""
+    said_s: float = 0.0
+    asked_at: float = field(default_factory=time.monotonic)
     started: float = field(default_factory=time.monotonic)
     ended: float | None = None
 
@@ -40,6 +47,14 @@ class _Line:
     def seconds(self) -> float:
         """How long the turn has taken so far."""
         return (self.ended or time.monotonic()) - self.started
+
+    @property
+    def pace(self) -> str:
+        """Tokens a second: of its answers, or of what is being written, by an estimate."""
+        said, seconds = float(self.said), self.said_s
+        if self.written:
+            said, seconds = self.written / BYTES_PER_TOKEN, time.monotonic() - self.asked_at
+        return f"{said / seconds:.1f}" if said and seconds else ""
 
 
 @contextmanager
@@ -83,13 +98,16 @@ class _Seats:
                 wished, asks = str(body.get("asked") or ""), str(body.get("asks") or "")
                 self.lines[event.key] = _Line(str(body["role"]), wished, asks)
             case "model_asked" if line:
-                line.state, line.written = "thinking", 0
+                line.state, line.written, line.asked_at = "thinking", 0, time.monotonic()
             case "model_failed" if line:
                 line.state = f"failed: {event.body.get('class')}"
             case "model_replied" if line:
                 usage: dict[str, Any] = event.body.get("usage") or {}
                 line.served = str(event.body["served"])
                 line.tokens += (usage.get("input_tokens") or 0) + (usage.get("output_tokens") or 0)
+                line.said += usage.get("output_tokens") or 0
+                line.said_s += event.body.get("seconds") or 0.0
+                line.written, line.kept = 0, line.kept or bool(event.body.get("cached"))
             case "turn_ended":
                 # A resumed run is not told again of a turn that had begun before.
                 line = line or self.lines.setdefault(event.key, _Line(str(event.value["role"])))
@@ -131,8 +149,10 @@ class _Plain(_Seats):
         elif event.event == "turn_ended":
             line = self.lines[event.key]
             by = f", {line.cause}" if line.cause else f" by {line.served or 'nobody'}"
+            by += ", from the cache" if line.kept else ""
+            pace = f", {line.pace} tokens/s" if line.pace else ""
             sys.stderr.write(
-                f"{event.key}: {line.state}{by}, {line.tokens} tokens, {line.seconds:.1f} s\n"
+                f"{event.key}: {line.state}{by}, {line.tokens} tokens, {line.seconds:.1f} s{pace}\n"
             )
         sys.stderr.flush()
 
@@ -155,13 +175,15 @@ def _table(seats: _Seats) -> Any:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, title_justify="left")
-    for name in ("seat", "role", "asked", "served", "state", "tokens", "seconds"):
-        table.add_column(name, justify="right" if name in ("tokens", "seconds") else "left")
+    numbers = ("tokens", "tokens/s", "seconds")
+    for name in ("seat", "role", "asked", "served", "state", *numbers):
+        table.add_column(name, justify="right" if name in numbers else "left")
     for key, line in seats.lines.items():
         served = line.served or f"({line.asks})"
+        served += ", from the cache" if line.kept else ""
         state = f"{line.state}: {line.cause}" if line.cause else line.state
         cells = (TurnKey.read(key).path, line.role, line.asked, served, state)
-        counts = (str(line.tokens or ""), f"{line.seconds:.1f}")
+        counts = (str(line.tokens or ""), line.pace, f"{line.seconds:.1f}")
         table.add_row(*(Text(cell) for cell in (*cells, *counts)))
     if seats.lab:
         table.add_row(Text(seats.lab))

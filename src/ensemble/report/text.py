@@ -24,6 +24,7 @@ def screen(result: Mapping[str, Any], *, notes: Sequence[str] = ()) -> str:
         _table("Findings", _findings(result)),
         _table("Measured", _evidence(result)),
         _table("Seats", _seats(result)),
+        _table("Fell back", _walks(result)),
         _table("Lost", _lost(result)),
         _table("Escalated", _escalations(result)),
         _cost(result),
@@ -162,11 +163,21 @@ def _seats(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
             str(turn["key"]),
             turn["agent"],
             _line(turn["position"] or turn["status"]),
-            turn["served"] or "nobody",
+            _served(turn),
             _tokens(turn["usage"]),
-            f"{turn['usage'].get('seconds', 0):.1f} s",
+            _time(turn["usage"]),
         )
         for turn in result["turns"]
+    ]
+
+
+def _walks(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return who was asked before the model that answered, and how that failed."""
+    return [
+        (str(turn["key"]), tried["model"], tried["class"], _line(tried["error"]))
+        for turn in result["turns"]
+        if turn["status"] == TurnStatus.ANSWERED
+        for tried in turn.get("fallbacks", ())
     ]
 
 
@@ -185,6 +196,18 @@ def _escalations(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
     ]
 
 
+def _served(turn: Mapping[str, Any]) -> str:
+    kept = turn["usage"].get("from_cache")
+    return f"{turn['served'] or 'nobody'}{' (from the cache)' if kept else ''}"
+
+
+def _time(usage: Mapping[str, Any]) -> str:
+    """Return how long a seat's answers took, and how fast that was, waiting included."""
+    pace = usage.get("tokens_per_s")
+    told = "" if pace is None else f", {pace:.1f} tokens/s"
+    return f"{usage.get('seconds', 0):.1f} s{told}"
+
+
 def _tokens(usage: Mapping[str, Any]) -> str:
     cached = usage.get("cached_tokens") or 0
     told = f"{usage.get('input_tokens', 0)} in"
@@ -197,8 +220,18 @@ def _cost(result: Mapping[str, Any]) -> str:
     price = money.get(usage["priced"], "price unknown" if usage["model_calls"] else "no cost")
     return (
         f"Cost: {usage['model_calls']} model calls, {_tokens(usage)} tokens, {price}, "
-        f"{usage['wall_s']:.1f} s"
+        f"{usage['wall_s']:.1f} s{_spared(usage['cache'])}"
     )
+
+
+def _spared(cache: Mapping[str, Any]) -> str:
+    """Return what kept replies have spared; nothing where they were not looked at."""
+    if not cache["on"]:
+        return ""
+    had_cost = (
+        "" if cache["usd_saved"] is None else f", which had cost {cache['usd_saved']:.4f} USD"
+    )
+    return f"\nFrom the cache: {cache['replies']} of the replies, at no cost{had_cost}"
 
 
 def _expectations(result: Mapping[str, Any]) -> str:

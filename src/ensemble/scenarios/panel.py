@@ -29,7 +29,7 @@ from ensemble.models.probes import Probes
 from ensemble.models.provider import MANUAL, Candidate, Params, Provider
 from ensemble.scenarios.graphs import find_topology, graph_file
 from ensemble.scenarios.performance import Plan, Stage, context_for, perform, resolve_chains
-from ensemble.scenarios.planning import redactor_for
+from ensemble.scenarios.planning import redactor_for, replies_for
 from ensemble.scenarios.result import Document, result_of
 from ensemble.scenarios.spec import Positions
 
@@ -214,6 +214,7 @@ class Panel:
             chains=chains,
             person=self.person,
             resumable=False,
+            replies=replies_for(settings, brought=brought),
         )
 
     def _plan(self, ensemble: Ensemble, task: str) -> Plan:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ensemble.agents.prompt import Briefing
 from ensemble.agents.spec import AgentSpec
@@ -39,6 +39,8 @@ from ensemble.models.provider import EMBEDDED, Candidate, Params, Provider
 from ensemble.models.selection import Wishes, resolve
 from ensemble.roles import RunStatus
 
+if TYPE_CHECKING:
+    from ensemble.models.replies import Remembering, Replies
 Chains = Mapping[str, tuple[Candidate, ...]]
 """Each seat's chain, by its path."""
 
@@ -114,6 +116,8 @@ class Stage:
     """Who answers where a person has to."""
     resumable: bool = True
     """Whether `ensemble resume` can go on with the run."""
+    replies: "Replies | None" = None
+    """What earlier runs were answered, where that may serve; None asks anew."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,8 @@ async def perform(plan: Plan, journal: Journal, stage: Stage) -> Outcome:
     told = {"error": str(error)} if error else {}
     journal.note("run_ended", "run", value={"status": status.value, "digest": made, **told})
     await journal.flush()
+    if stage.replies is not None:
+        await asyncio.to_thread(stage.replies.shrink)
     return Outcome(status, made, error)
 
 
@@ -176,6 +182,7 @@ async def context_for(plan: Plan, journal: Journal, stage: Stage) -> RunContext:
         said=stage.said,
         person=stage.person,
         resumable=stage.resumable,
+        remembering=_remembering(stage, journal),
     )
 
 
@@ -248,6 +255,14 @@ async def _found(plan: Plan, stage: Stage) -> dict[str, Any]:
         "seed": plan.params.seed if plan.params.seed is not None else 0,
         "versions": await asyncio.to_thread(versions),
     }
+
+
+def _remembering(stage: Stage, journal: Journal) -> "Remembering | None":
+    if stage.replies is None or journal.replaying:
+        return None
+    from ensemble.models.replies import Remembering
+
+    return Remembering(journal, stage.replies)
 
 
 def _refuse_unresolved(plan: Plan, chains: Collection[str], journal: Journal) -> None:

@@ -1,9 +1,11 @@
 """What a loaded scenario will run, with what a command line sets over it; counted beforehand."""
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ensemble.agents.prompt import Briefing
 from ensemble.canonical import tree_hash
@@ -18,6 +20,9 @@ from ensemble.models.provider import EMBEDDED, Params, Provider
 from ensemble.scenarios.loading import Loaded
 from ensemble.scenarios.performance import Chains, Plan, resolve_chains
 
+if TYPE_CHECKING:
+    from ensemble.models.replies import Replies
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -29,6 +34,8 @@ class Choices:
     """Folders that hold a person's answers."""
     record: bool = False
     """Keeps the run as the case's recording."""
+    cache: bool | None = None
+    """Answers from kept replies what was asked before; None is as the scenario says."""
     accept_changes: bool = False
     """Accepts load-bearing agents whose files have changed."""
     at_terminal: bool | None = None
@@ -98,6 +105,26 @@ def redactor_for(settings: Settings) -> Redactor:
     named = [server.api_key_env for server in settings.providers.values()]
     given = {name: os.environ[name] for name in named if name and name in os.environ}
     return _redactor(frozenset({**secrets_of_environment(), **given}.items()))
+
+
+def replies_for(
+    settings: Settings, *wishes: bool | None, brought: Collection[str] = ()
+) -> "Replies | None":
+    """Return the replies of earlier runs, where they may answer; None where they may not.
+
+    Args:
+        settings: the user's, which count where nobody wishes anything.
+        wishes: whether to use them, the strongest wish first; None is none.
+        brought: providers of the caller's own, whose replies are not kept.
+    """
+    if not next((wish for wish in wishes if wish is not None), settings.models.cache):
+        return None
+    from ensemble.models.providers import addresses
+    from ensemble.models.replies import Replies
+
+    clean = redactor_for(settings).clean
+    known = {name: at for name, at in addresses(settings).items() if name not in brought}
+    return Replies(known, clean, settings.models.cache_mib * 2**20)
 
 
 @lru_cache(maxsize=4)

@@ -40,7 +40,7 @@ async def rerecord_scenario(
     chain = tuple(read_manifest(folder).get("chain", ()))
     if not keep_answers:
         return await run_scenario(
-            path, case=case, choices=Choices(chain=chain, record=True), watch=watch
+            path, case=case, choices=Choices(chain=chain, record=True, cache=False), watch=watch
         )
     before = {
         event.key: event

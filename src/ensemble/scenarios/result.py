@@ -54,7 +54,10 @@ def result_of(
             {"key": key, **question.document()} for key, question in questions_open(events).items()
         ],
         "authority": decided.get("authority", "void"),
-        "authority_reasons": decided.get("authority_reasons", ["the run reached no decision"]),
+        "authority_reasons": [
+            *decided.get("authority_reasons", ["the run reached no decision"]),
+            *_not_new(events),
+        ],
         "witnesses": decided.get("witnesses", {"seated": 0, "answered": 0, "effective": 0.0}),
         "decision": decided.get("decision"),
         "turns": [_turn(turn, usage_by_turn) for turn in sorted(turns, key=in_order)],
@@ -94,8 +97,29 @@ def usage_of(events: Sequence[Event]) -> Document:
         "usd": round(sum(c or 0.0 for c in costs), 6) if priced != "none" else None,
         "priced": priced if costs else "none",
         "overrun": _overrun(events, prices),
+        "cache": _from_cache(events, prices),
         "wall_s": round(max(at) - min(at), 3) if at else 0.0,
     }
+
+
+def _from_cache(events: Sequence[Event], prices: Mapping[str, Price]) -> Document:
+    """Return whether replies of earlier runs could answer, how many did, and what they had cost."""
+    replies = [e for e in events if e.event == "model_replied"]
+    costs = [_usd(e, prices, e.body["cached"]) for e in replies if e.body.get("cached")]
+    known = [cost for cost in costs if cost is not None]
+    return {
+        "on": any("cached" in e.body for e in replies),
+        "replies": len(costs),
+        "usd_saved": round(sum(known), 6) if known else None,
+    }
+
+
+def _not_new(events: Sequence[Event]) -> list[str]:
+    """Return that kept replies are no new evidence, where there are any."""
+    replies = [e for e in events if e.event == "model_replied"]
+    kept = sum(bool(e.body.get("cached")) for e in replies)
+    told = f"{kept} of {len(replies)} replies are those of earlier runs: no new evidence"
+    return [told] if kept else []
 
 
 def _overrun(events: Sequence[Event], prices: Mapping[str, Price]) -> Document:
@@ -129,19 +153,23 @@ def _turn(turn: Document, usage: Mapping[str, Document]) -> Document:
 def _usage_by_turn(events: Sequence[Event]) -> dict[str, Document]:
     calls: dict[str, list[Event]] = {}
     for event in events:
-        if event.event in ANSWERED["model"] and not is_spared(event):
+        if event.event in ANSWERED["model"]:
             calls.setdefault(TurnKey.read(event.key).turn, []).append(event)
     return {key: _turn_usage(made) for key, made in calls.items()}
 
 
 def _turn_usage(calls: Sequence[Event]) -> Document:
     usages = [cast("Mapping[str, Any]", e.body.get("usage") or {}) for e in calls]
+    written = _total(usages, "output_tokens")
+    replied_s = sum(float(e.body.get("seconds") or 0) for e in calls if e.event == "model_replied")
     return {
-        "model_calls": len(calls),
+        "model_calls": sum(not is_spared(e) for e in calls),
         "input_tokens": _total(usages, "input_tokens"),
         "cached_tokens": _total(usages, "cached_tokens"),
         "written_tokens": _total(usages, "written_tokens"),
-        "output_tokens": _total(usages, "output_tokens"),
+        "output_tokens": written,
+        "tokens_per_s": round(written / replied_s, 1) if written and replied_s else None,
+        "from_cache": sum(bool(e.body.get("cached")) for e in calls),
         "seconds": round(sum(float(e.body.get("seconds") or 0) for e in calls), 3),
     }
 
@@ -160,8 +188,10 @@ def _prices(events: Sequence[Event]) -> dict[str, Price]:
     }
 
 
-def _usd(event: Event, prices: Mapping[str, Price]) -> float | None:
-    usage = cast("Mapping[str, Any]", event.body.get("usage") or {})
+def _usd(
+    event: Event, prices: Mapping[str, Price], told: Mapping[str, Any] | None = None
+) -> float | None:
+    usage = cast("Mapping[str, Any]", (told or event.body).get("usage") or {})
     if usage.get("output_tokens") is None:
         return None
     return usage_usd(prices.get(str(event.body.get("served"))), usage)

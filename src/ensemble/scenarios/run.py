@@ -32,6 +32,7 @@ from ensemble.scenarios.planning import (
     chains_within_limits,
     plan_of,
     redactor_for,
+    replies_for,
     settings_for,
 )
 from ensemble.scenarios.ran import Ran, Watch, ran_of
@@ -95,7 +96,10 @@ async def resume_run(
         )
     loaded = load_scenario(manifest["scenario"], case=manifest.get("case"))
     choices = replace(
-        choices, chain=tuple(manifest.get("chain", ())), record=bool(manifest.get("record"))
+        choices,
+        chain=tuple(manifest.get("chain", ())),
+        record=bool(manifest.get("record")),
+        cache=manifest.get("cache"),
     )
     plan = plan_of(loaded, choices.chain)
     file, contents = JournalFile.reopen(folder)
@@ -166,6 +170,7 @@ async def _live(
         script=choices.script,
         clean=redactor_for(settings).clean,
     )
+    replies = replies_for(settings, choices.cache, loaded.scenario.models.cache)
     if choices.by_hand is not None:
         providers[MANUAL] = choices.by_hand
     async with kept_open(), open_lab(loaded, watch.lab) as lab:
@@ -177,6 +182,7 @@ async def _live(
             probes=found[1],
             said=watch.text,
             person=choices.person,
+            replies=replies,
         )
         outcome = await perform(plan, journal, stage)
     ran = ran_of(loaded, journal, str(folder / EVENTS), outcome)
@@ -246,6 +252,7 @@ def _begin_manifest(folder: Path, loaded: Loaded, choices: Choices) -> None:
             "case": loaded.case,
             "chain": list(choices.chain),
             "record": choices.record,
+            "cache": choices.cache,
             "agents": agents,
             "versions": versions(),
         },

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, Field
 
@@ -44,11 +44,18 @@ class _Reply(BaseModel):
     finish: str
 
 
+class _Cached(BaseModel):
+    """When and with what effort a kept reply was had."""
+
+    usage: dict[str, int | None]
+
+
 class _Replied(BaseModel):
     """What a model answered."""
 
     served: str
     value: _Reply
+    cached: Literal[False] | _Cached | None = None
 
 
 class _Fallback(BaseModel):

@@ -98,6 +98,8 @@ class Models(BaseModel):
     """Set: every seat uses this chain instead of its own."""
     params: Params = Params()
     """Sampling parameters."""
+    cache: bool | None = None
+    """Whether what was asked before is answered from kept replies; left out, as in the settings."""
 
 
 class LabBlock(BaseModel):

@@ -13,7 +13,7 @@ from ensemble.report.progress import progress
 
 TURN = "panel[0]/panel_member#0"
 ENDED = {"status": "answered", "role": "panel_member", "served": "test/model"}
-REPLY = {"served": "test/model", "usage": {"input_tokens": 10, "output_tokens": 5}}
+REPLY = {"served": "test/model", "usage": {"input_tokens": 10, "output_tokens": 5}, "seconds": 0.5}
 RUN: list[Event] = [
     Event("lab_submitted", "lab#0/x", 0, 1.0, {"tool": "train"}),
     Event("lab_returned", "lab#0/x", 1, 1.0, {"value": {"tool": "train", "status": "ok"}}),
@@ -46,6 +46,7 @@ def test_a_log_has_a_line_where_something_begins_or_ends(
         f"{TURN}: begins, wants opus, asks test/model",
     ]
     assert last.startswith(f"{TURN}: answered by test/model, 15 tokens, ")
+    assert last.endswith(" s, 10.0 tokens/s")
     assert said.out == ""
 
 
@@ -109,6 +110,27 @@ def test_a_terminal_has_a_row_per_seat() -> None:
     assert "panel[0]" in text
     assert "test/model" in text
     assert "lab: train ok" in text
+
+
+def test_a_row_says_how_fast_is_written_while_it_is() -> None:
+    seats = shown._Seats()  # pyright: ignore[reportPrivateUsage] - as above
+    for event in RUN[:4]:
+        seats.heard(event)
+    before = seats.lines[TURN].pace
+
+    seats.written(f"{TURN}/model#0", "so far " * 100)
+
+    assert before == ""
+    assert float(seats.lines[TURN].pace) > 0
+
+
+def test_an_answer_from_the_cache_is_told_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    usage = {"input_tokens": 0, "output_tokens": 0}
+    kept = {"served": "test/model", "usage": usage, "seconds": 0.0, "cached": {"at": 1.0}}
+
+    play([RUN[2], Event("model_replied", f"{TURN}/model#0", 6, 1.0, kept), RUN[7]])
+
+    assert "answered by test/model, from the cache, 0 tokens" in capsys.readouterr().err
 
 
 def play(events: Sequence[Event]) -> None:

@@ -86,6 +86,8 @@ RESULT: dict[str, Any] = {
                 "cached_tokens": 60,
                 "output_tokens": 7,
                 "seconds": 1.26,
+                "tokens_per_s": 5.6,
+                "from_cache": 1,
             },
         },
         {
@@ -111,6 +113,7 @@ RESULT: dict[str, Any] = {
         "usd": 0.0123,
         "priced": "all",
         "wall_s": 3.2,
+        "cache": {"on": True, "replies": 1, "usd_saved": 0.004},
     },
     "expectations": [
         {"name": "position reject", "held": True, "saw": "as expected"},
@@ -144,15 +147,16 @@ def test_the_screen_of_a_run() -> None:
         "  L3  train               timeout  not done after 5 s\n"
         "\n"
         "Seats:\n"
-        "  chair/decision_maker#0   senior-architect  reject  embedded/x  "
-        "100 in (60 cached), 7 out  1.3 s\n"
-        "  panel[0]/panel_member#0  skeptic           failed  nobody      "
-        "0 in (0 cached), 0 out     0.0 s\n"
+        "  chair/decision_maker#0   senior-architect  reject  "
+        "embedded/x (from the cache)  100 in (60 cached), 7 out  1.3 s, 5.6 tokens/s\n"
+        "  panel[0]/panel_member#0  skeptic           failed  "
+        "nobody                       0 in (0 cached), 0 out     0.0 s\n"
         "\n"
         "Lost:\n"
         "  panel[0]/panel_member#0  HTTP 500: stub says no (test/m, server)\n"
         "\n"
         "Cost: 2 model calls, 100 in (60 cached), 7 out tokens, 0.0123 USD, 3.2 s\n"
+        "From the cache: 1 of the replies, at no cost, which had cost 0.0040 USD\n"
         "\n"
         "Expectations: 1 of 2 held\n"
         "  not held: usage: model_calls 2\n"

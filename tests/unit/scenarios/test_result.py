@@ -1,5 +1,6 @@
 """The result document: made of events alone, in the order of the seats, with what was used."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,33 @@ def test_money_is_counted_where_a_price_is_known(
 
     assert (usage["usd"] or 0.0, usage["priced"]) == (usd or 0.0, priced)
     assert usage["model_calls"] == len(calls)
+
+
+def test_a_kept_reply_costs_nothing_and_what_it_had_cost_is_told() -> None:
+    resolved = Event("resolved", "resolved", 0, 1.0, {"value": {"chains": CHAINS}})
+    live = replied("test/m", 1_000_000, 500_000)
+    kept = replied("test/m", 0, 0, 2.0)
+    cached = {"at": 1.0, "usage": live.body["usage"], "seconds": 0.5}
+    kept = replace(kept, body={**kept.body, "cached": cached})
+
+    result = result_of("r", [resolved, live, kept, ended("chair")], journal="j")
+
+    usage = result["usage"]
+    assert (usage["usd"], usage["model_calls"], usage["output_tokens"]) == (2.0, 1, 500_000)
+    assert usage["cache"] == {"on": True, "replies": 1, "usd_saved": 2.0}
+    assert result["turns"][0]["usage"]["from_cache"] == 1
+    assert result["authority_reasons"][-1].startswith("1 of 2 replies are those of earlier runs")
+
+
+def test_a_seat_says_how_many_tokens_it_wrote_a_second() -> None:
+    failed = Event("model_failed", "chair/solo#0/model#0", 0, 1.0, {"seconds": 9.0})
+    answers = [replied("test/m", 90, 30, 1.0), replied("test/m", 90, 20, 2.0)]
+
+    told = result_of("r", [failed, *answers, ended("chair")], journal="j")["turns"][0]["usage"]
+    silent = result_of("r", [failed, ended("chair")], journal="j")["turns"][0]["usage"]
+
+    assert told["tokens_per_s"] == 50.0
+    assert silent["tokens_per_s"] is None
 
 
 def test_seconds_are_those_between_the_first_and_the_last_event() -> None:
