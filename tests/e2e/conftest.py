@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ensemble.config import cache_folder
+from ensemble.journal.record import is_blob_line
 from ensemble.testing.model_server import Act, ModelServer, model_server, says
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Command:
         """Return the journal of a run; of the only one where none is named."""
         folder = self.runs[0] if run is None else self.project / ".ensemble" / "runs" / run
         lines = (folder / "events.jsonl").read_bytes().split(b"\n")[:-1]
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in lines if not is_blob_line(line)]
 
     @property
     def runs(self) -> list[Path]:

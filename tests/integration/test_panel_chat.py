@@ -19,7 +19,7 @@ YES = Reply("**Result**: ship it\n**Confidence**: high\n**Position**: promote", 
 
 
 def test_its_answer_is_the_decision_with_its_authority_and_reasons() -> None:
-    chat = as_chat_model(Panel("panel", models=scripted(YES)))
+    chat = as_chat_model(Panel("solo", models=scripted(YES)))
 
     answer = chat.invoke("May this be promoted?")
 
