@@ -136,7 +136,7 @@ class _Verdict:
 def _verdict(
     ensemble: Ensemble, turns: Sequence[Turn], voters: Sequence[Turn], causes: Causes
 ) -> _Verdict:
-    """Return the decider's answer, else the vote's, else a tiebreaker's."""
+    """Return the decider's answer, else the vote's, else that of the tiebreakers' own vote."""
     rules = ensemble.rules
     seat = ensemble.topology.decider()
     decider = next((turn for turn in reversed(turns) if turn.seat == seat), None)
@@ -148,21 +148,29 @@ def _verdict(
             return _Verdict()
         told = "took no position" if decider.answered else "gave no answer"
         causes.add(Authority.DEGRADED, f"{decider.path} {told}; the vote stands in for it")
-    position = winner(rules, voters)
-    breaker = next((t for t in turns if t.role == Role.TIEBREAKER and t.answered), None)
-    if position is None and breaker is not None:
-        return _Verdict(breaker.position, (breaker,), answer=cast("Document", breaker.answer))
-    if position is None:
-        _weigh_lost_vote(rules, voters, causes)
-        return _Verdict(answer=_of_decider(decider))
-    carriers = sorted(
-        (t for t in voters if t.answer and t.position == position),
-        key=lambda turn: (turn.agent, canonical(turn.answer)),  # not by seat
-    )
-    answer = {**cast("Document", carriers[0].answer), **_of_decider(decider)}
-    answer["claims"] = [claim for t in carriers for claim in cast("Document", t.answer)["claims"]]
-    answer["result"] = cast("Document", carriers[0].answer)["result"]
-    return _Verdict(position, tuple(carriers), answer=answer)
+    if (position := winner(rules, voters)) is not None:
+        carriers = _carriers(voters, position)
+        joint = _joint(carriers)
+        kept = {name: joint[name] for name in ("result", "claims")}
+        return _Verdict(position, carriers, answer={**joint, **_of_decider(decider), **kept})
+    breakers = [turn for turn in turns if turn.role == Role.TIEBREAKER]
+    if (position := winner(rules, breakers)) is not None:
+        carriers = _carriers(breakers, position)
+        return _Verdict(position, carriers, answer=_joint(carriers))
+    _weigh_lost_vote(rules, voters, causes)
+    return _Verdict(answer=_of_decider(decider))
+
+
+def _carriers(voices: Sequence[Turn], position: str) -> tuple[Turn, ...]:
+    """Return the turns that carry a position, in an order that no seat decides."""
+    carrying = (turn for turn in voices if turn.answer and turn.position == position)
+    return tuple(sorted(carrying, key=lambda turn: (turn.agent, canonical(turn.answer))))
+
+
+def _joint(carriers: Sequence[Turn]) -> Document:
+    """Return the first carrier's answer with the claims of all."""
+    answers = [cast("Document", turn.answer) for turn in carriers]
+    return {**answers[0], "claims": [claim for answer in answers for claim in answer["claims"]]}
 
 
 def _of_decider(decider: Turn | None) -> Document:

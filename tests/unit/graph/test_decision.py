@@ -546,6 +546,24 @@ def test_a_tiebreaker_decides_where_the_vote_does_not_and_only_there() -> None:
     assert won["decision"]["position"] == P
 
 
+@pytest.mark.parametrize(("second", "decided"), [(R, R), (P, None)])
+def test_tiebreakers_of_different_minds_decide_nothing_whoever_sits_first(
+    second: str, decided: str | None
+) -> None:
+    breaks = [
+        a_turn(f"breaker[{n}]", "tiebreaker", an_answer(taken), rank=1)
+        for n, taken in enumerate([R, second])
+    ]
+
+    one, other = (
+        made([*panel(P, R), *order], topology=VOTE, rule="majority")
+        for order in (breaks, breaks[::-1])
+    )
+
+    assert one["decision"]["position"] == other["decision"]["position"] == decided
+    assert one["authority"] == ("decided" if decided else "split")
+
+
 @pytest.mark.parametrize(
     ("severity", "listed"), [("CRITICAL", True), ("HIGH", True), ("WARNING", False)]
 )
