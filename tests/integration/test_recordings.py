@@ -57,12 +57,15 @@ def saying() -> Choices:
 
 
 def rewrite(recording: Path, change: Callable[[list[Line]], list[Line]]) -> None:
-    """Change the lines of a recording and chain them anew."""
+    """Change the lines of a recording and chain its events anew."""
     lines: list[Line] = [
         json.loads(line) for line in (recording / EVENTS).read_bytes().splitlines()
     ]
     told, written = "", b""
     for line in change(lines):
+        if "blob" in line:
+            written += canonical(line) + b"\n"
+            continue
         line.pop("sum", None)
         told = hashlib.sha256(told.encode() + canonical(line)).hexdigest()
         written += canonical({**line, "sum": told}) + b"\n"
@@ -81,7 +84,7 @@ async def test_a_recording_cut_by_its_last_lines_proves_nothing(
     scenario: Path, recording: Path, missing: str
 ) -> None:
     def until(lines: list[Line]) -> list[Line]:
-        return lines[: [line["event"] for line in lines].index(missing)]
+        return lines[: [line.get("event") for line in lines].index(missing)]
 
     rewrite(recording, until)
     count = len((recording / EVENTS).read_bytes().splitlines())
@@ -98,7 +101,7 @@ async def test_a_recording_cut_by_its_last_lines_proves_nothing(
     [
         ({"digest": None}, "the manifest has no digest"),
         ({"digest": ""}, "the manifest has no digest"),
-        ({"format": "ensemble/journal@2"}, "the format 'ensemble/journal@2' is not known here"),
+        ({"format": "ensemble/journal@1"}, "the format 'ensemble/journal@1' is not known here"),
         ({"format": None}, "the format None is not known here"),
         ({"chain": 5}, "this is no manifest: chain"),
     ],
@@ -148,7 +151,7 @@ async def test_a_line_that_makes_no_sense_is_named_wherever_it_is_read(
 
     def changed(lines: list[Line]) -> list[Line]:
         nonlocal place
-        place = [line["event"] for line in lines].index(event)
+        place = [line.get("event") for line in lines].index(event)
         lines[place] |= changes
         return lines
 
