@@ -1,8 +1,8 @@
 """A run's folder on disk: `events.jsonl`, the manifest and the owner's lock.
 
-Lines are appended and synced in groups: whatever has gathered while the last sync ran goes
-out with the next one. What was being written when a process died is cut off before the
-first append of the next owner.
+Lines are synced in groups: whatever was written while the last sync ran goes to disk with the
+next one. What was being written when a process died is cut off before the first append of the
+next owner.
 """
 
 import asyncio
@@ -12,9 +12,7 @@ import json
 import os
 import socket
 import threading
-from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -130,9 +128,9 @@ class JournalFile:
         self._sum = contents.last_sum if contents else ""
         self._blobs = set(contents.blobs if contents else ())
         self._file = (folder / EVENTS).open("ab", buffering=0)
-        self._waiting: deque[bytes] = deque()
-        self._writing = threading.Lock()
-        self._appended = self._synced = 0
+        self._waiting: list[bytes] = []
+        self._disk = threading.Lock()
+        self._written = self._synced = 0
         self._syncing: asyncio.Task[None] | None = None
         self._failure: OSError | None = None
 
@@ -185,21 +183,37 @@ class JournalFile:
             raise
 
     def append(self, event: Event, written: Mapping[str, bytes] | None = None) -> None:
-        """Put the event's line in the buffer; `flush` waits until it is on disk.
+        """Put the event's line in the buffer; `write` writes it, `flush` waits for the disk.
 
         Args:
             event: what happened.
             written: fields of its body that were made canonical JSON before.
         """
-        if self._failure is not None:
-            raise unwritable(self._failure, self.folder) from self._failure
+        self._refuse_after_failure()
         if self._file.closed:
             fix = "`ensemble resume` takes it up again"
             raise CannotWrite("this run was given up", where=str(self.folder), fix=fix)
         line, self._sum = write_line(event, self.run, self._sum, self._keep_blob, written)
         self.seq = event.seq + 1
         self._waiting.append(line)
-        self._appended += 1
+
+    def write(self) -> None:
+        """Write everything appended so far: it survives the process, if not a power cut.
+
+        Raises:
+            DiskFull: the disk is full or failing.
+            CannotWrite: the folder is read-only or gone.
+        """
+        if self._waiting and self._failure is None:
+            batch, self._waiting = self._waiting, []
+            try:
+                if os.fstat(self._file.fileno()).st_nlink == 0:  # writing to it would succeed
+                    raise FileNotFoundError(errno.ENOENT, "the journal was deleted")
+                _write_all(self._file.fileno(), b"".join(batch))
+                self._written += len(batch)
+            except OSError as error:
+                self._failure = error
+        self._refuse_after_failure()
 
     async def flush(self) -> None:
         """Return once everything appended so far is written, and synced to disk.
@@ -208,59 +222,54 @@ class JournalFile:
             DiskFull: the disk is full or failing.
             CannotWrite: the folder is read-only or gone.
         """
-        if not self._is_synced:  # a write alone is not worth a thread
-            with suppress(OSError):  # told below
-                self._write_waiting()
-        wanted = self._appended
-        while self._synced < wanted:
-            if self._failure is not None:
-                raise unwritable(self._failure, self.folder) from self._failure
+        self.write()
+        wanted = self._written
+        while self._is_synced and self._synced < wanted:
             if self._syncing is None or self._syncing.done():
                 self._syncing = asyncio.create_task(self._sync())
             await asyncio.shield(self._syncing)
+            self._refuse_after_failure()
 
     def close(self) -> None:
         """Write what still waits and give the run up."""
         if self._file.closed:
             return
         try:
-            self._write_waiting()
+            if self._failure is None:
+                self.write()
+                self._to_disk()
         except OSError as error:
             raise unwritable(error, self.folder) from error
         finally:
             self._waiting.clear()
-            self._file.close()
+            with self._disk:
+                self._file.close()
             self._lock.close()
 
     async def _sync(self) -> None:
+        """Sync what is written now; what is written meanwhile waits for the next one."""
+        written = self._written
         try:
-            await asyncio.to_thread(self._write_waiting)
-        except OSError:
-            return  # `flush` tells every waiter
+            await asyncio.to_thread(self._to_disk)
+        except OSError as error:
+            self._failure = error
+        else:
+            self._synced = written
 
-    def _write_waiting(self) -> None:
-        """Write and sync what has gathered; one at a time, or lines would swap places."""
-        with self._writing:
-            batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            if not batch or self._failure is not None:
-                return
-            try:
-                if os.fstat(self._file.fileno()).st_nlink == 0:  # writing to it would succeed
-                    raise FileNotFoundError(errno.ENOENT, "the journal was deleted")
-                _write_all(self._file.fileno(), b"".join(batch))
-                if self._is_synced:
-                    os.fsync(self._file.fileno())
-            except OSError as error:
-                self._failure = error
-                raise
-            self._synced += len(batch)
+    def _to_disk(self) -> None:
+        with self._disk:
+            if self._is_synced and not self._file.closed:
+                os.fsync(self._file.fileno())
+
+    def _refuse_after_failure(self) -> None:
+        if self._failure is not None:
+            raise unwritable(self._failure, self.folder) from self._failure
 
     def _keep_blob(self, data: bytes) -> str:
         name, line = write_blob(data)
         if name not in self._blobs:
             self._blobs.add(name)
             self._waiting.append(line)
-            self._appended += 1
         return name
 
 

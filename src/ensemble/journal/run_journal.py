@@ -121,6 +121,8 @@ class Journal:
         self._append_clean(ASKED[kind], key, body, {"request": written})
         if not idempotent:
             await self.flush()
+        elif self._file is not None:
+            self._file.write()  # a call that a dead process had begun is booked
         name, body = await self._performed(kind, key, number, perform, about)
         outcome = self.append(name, key, {**body, "attempt": number, "print": mark})
         await self.flush()

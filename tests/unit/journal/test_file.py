@@ -76,21 +76,23 @@ async def test_what_was_not_flushed_is_written_at_the_close(tmp_path: Path) -> N
     assert read_events(tmp_path / "r-1").events == (an_event(0),)
 
 
-async def test_a_close_while_lines_are_being_written_keeps_their_order(
+async def test_a_close_while_lines_are_being_synced_waits_for_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, write = threading.Event(), os.write
+    begun, fsync = threading.Event(), os.fsync
+    synced: list[int] = []
 
-    def slow_beside_the_loop(descriptor: int, data: bytes) -> int:
+    def slow_beside_the_loop(descriptor: int) -> None:
         if threading.current_thread() is not threading.main_thread():
             begun.set()
             time.sleep(0.05)
-        return write(descriptor, data)
+        fsync(descriptor)
+        synced.append((tmp_path / "r-1" / EVENTS).stat().st_size)
 
     file = JournalFile.create(tmp_path / "r-1", "r-1")
     file.append(an_event(0))
     with monkeypatch.context() as patched:
-        patched.setattr("ensemble.journal.file.os.write", slow_beside_the_loop)
+        patched.setattr("ensemble.journal.file.os.fsync", slow_beside_the_loop)
         flushing = asyncio.create_task(file.flush())
         assert await asyncio.to_thread(begun.wait, 20)
         file.append(an_event(1))
@@ -100,6 +102,19 @@ async def test_a_close_while_lines_are_being_written_keeps_their_order(
     contents = read_events(tmp_path / "r-1")
     assert [event.seq for event in contents.events] == [0, 1]
     assert contents.torn_line is None
+    assert synced[-1] == contents.whole_bytes
+
+
+async def test_a_line_survives_its_process_once_it_is_written(tmp_path: Path) -> None:
+    file = JournalFile.create(tmp_path / "r-1", "r-1")
+
+    file.append(an_event(0))
+    before = read_events(tmp_path / "r-1").events
+    file.write()
+
+    assert before == ()
+    assert read_events(tmp_path / "r-1").events == (an_event(0),)
+    file.close()
 
 
 async def test_nothing_is_appended_to_a_run_that_was_given_up(tmp_path: Path) -> None:

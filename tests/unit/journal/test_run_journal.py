@@ -1,6 +1,7 @@
 """What nodes talk to, live and resumed: an outcome that is there is not had again."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -63,19 +64,21 @@ async def test_an_outcome_is_on_disk_before_it_is_returned(tmp_path: Path, calls
 
 
 @pytest.mark.parametrize("idempotent", [True, False])
-async def test_only_what_must_not_happen_twice_waits_for_its_intent_to_be_on_disk(
-    tmp_path: Path, *, idempotent: bool
+async def test_an_intent_is_written_first_and_synced_where_it_must_not_happen_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, idempotent: bool
 ) -> None:
     journal = Journal("r-1", file=JournalFile.create(tmp_path / "r-1", "r-1"))
-    seen: list[int] = []
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    seen: list[tuple[int, int]] = []
 
     async def perform() -> tuple[str, dict[str, Any]]:
-        seen.append((tmp_path / "r-1" / EVENTS).stat().st_size)
+        seen.append((len(read_events(tmp_path / "r-1").events), len(synced)))
         return "tool_returned", {"value": "done"}
 
     await journal.effect("tool", KEY, {"q": 1}, perform, idempotent=idempotent)
 
-    assert (seen[0] > 0) is not idempotent
+    assert seen == [(1, 0 if idempotent else 1)]
     journal.close()
 
 
