@@ -50,6 +50,11 @@ def unmeasured(
     return [figure for figure in stated if not _is_known(figure, known)][:_SHOWN]
 
 
+def states_figures(answer: Mapping[str, Any]) -> bool:
+    """Return whether an answer states any figure at all, measured or not."""
+    return any(_FIGURE.search(text) for text in _said(answer))
+
+
 def _said(answer: Mapping[str, Any]) -> Iterator[str]:
     """Yield what an answer states; where a finding lies is a line, not a figure."""
     yield from (answer["result"], answer["body"], answer["verification"], *answer["uncertainty"])

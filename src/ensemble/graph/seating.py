@@ -75,6 +75,11 @@ class Ensemble:
         seats = dict.fromkeys(member.seat for member in self.members)
         return {seat: tuple(m for m in self.members if m.seat == seat) for seat in seats}
 
+    @cached_property
+    def agents(self) -> frozenset[str]:
+        """Names of the agents that hold its seats."""
+        return frozenset(member.agent.name for member in self.members)
+
     def rank(self, seat: str) -> int:
         """Return the seat's place in the topology."""
         return self.topology.seats.index(seat)

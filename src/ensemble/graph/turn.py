@@ -22,7 +22,7 @@ from ensemble.graph.dialogue import (
     checks_to_run,
 )
 from ensemble.graph.escalation import escalation_of
-from ensemble.graph.figures import unmeasured
+from ensemble.graph.figures import states_figures, unmeasured
 from ensemble.graph.findings import findings_of, views_of
 from ensemble.graph.lab_desk import evidence_in_brief, evidence_line
 from ensemble.graph.run_context import RunContext
@@ -244,12 +244,13 @@ def _weighed(
     if turn.answer is None:
         return turn
     evidence = evidence_of(state)
-    briefing = run.briefing
-    given = [state["task"], *(text for _, text in (*briefing.files, *briefing.facts))]
-    seated = {member.agent.name for member in ensemble.members}
-    known = {finding.id for finding in findings_of(state)}
-    figures = () if casting.agent.is_person else unmeasured(turn.answer, given, evidence, known)
-    escalation = escalation_of(turn, casting, evidence, seated)
+    figures: Sequence[str] = ()
+    if states_figures(turn.answer) and not casting.agent.is_person:
+        briefing = run.briefing
+        given = [state["task"], *(text for _, text in (*briefing.files, *briefing.facts))]
+        known = {finding.id for finding in findings_of(state)}
+        figures = unmeasured(turn.answer, given, evidence, known)
+    escalation = escalation_of(turn, casting, evidence, ensemble.agents)
     if not figures and escalation is None:
         return turn
     return replace(turn, unmeasured=figures, escalation=escalation)

@@ -5,7 +5,7 @@ LangGraph; node names are all it deals in. A node that has run writes down where
 that the way is chosen once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any, Final, cast
 
@@ -33,6 +33,7 @@ class Ways:
         self._topology = ensemble.topology
         self._seat_at = {node_name(m.path, role): m.seat for m, role in ensemble.nodes()}
         self._leads_to = forward(ensemble.topology)
+        self._led_to = {to for seat in ensemble.topology.seats for to in self._leads_to[seat]}
         self.nodes = list(self._seat_at)
         self._waves = {seat: self._waves_of(seat) for seat in ensemble.topology.seats}
         self.joins = [f"{seat}@next" for seat in ensemble.topology.seats if self._needs_join(seat)]
@@ -49,9 +50,7 @@ class Ways:
 
     def may_wait(self, name: str) -> bool:
         """Return whether a node can be entered while an earlier seat still leads to it."""
-        seat = _seat_of(name)
-        seats = self._topology.seats
-        return name in self.joins or any(seat in self._leads_to[other] for other in seats)
+        return name in self.joins or _seat_of(name) in self._led_to
 
     def reach_of(self, name: str) -> list[str]:
         """Return every node that a node can lead to, itself among them."""
@@ -107,22 +106,20 @@ class Ways:
         Nowhere while a person is waited for, except that a turn that came back from the lab
         goes on; back to itself while an earlier seat that leads to it is under way.
         """
-        entered = {_node_of(entry) for entry in state.get("entered", {})}
         goes_on = name in state.get("asking", {}) and name not in paused(state)
         if goes_on:
             return None
         if waits_for_person(state):
             return []
-        return [name] if self._yields(name, entered) else None
+        return [name] if self.may_wait(name) and self._yields(name, state) else None
 
     def under_way(self, state: Mapping[str, Any]) -> bool:
         """Return whether some seat was entered and is not done, and nobody is waited for."""
         return bool(state.get("entered")) and not waits_for_person(state)
 
-    def _yields(self, name: str, entered: Iterable[str]) -> bool:
+    def _yields(self, name: str, state: Mapping[str, Any]) -> bool:
         """Whether a node must wait for an earlier seat; a join waits for its own seat too."""
-        if not self.may_wait(name):
-            return False
+        entered = {_node_of(entry) for entry in state.get("entered", {})}
         seat = _seat_of(name)
         if name in self.joins and any(
             self._seat_at.get(other) == seat and other != name for other in entered
