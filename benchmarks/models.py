@@ -114,7 +114,7 @@ def crowding(_: Options) -> Iterable[Row]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, most), most))
     with stub_server() as address:
         failed, at_once, cpu_s = asyncio.run(_crowd(f"{address}/{_DELAY_MS}/v1"))
-    how = f"of {CROWD} at once over one session, {_DELAY_MS} ms each: failed or mixed up"
+    how = f"of {CROWD} at once, `at_once` set to that, {_DELAY_MS} ms each: failed or mixed up"
     yield Row("crowd_failed", failed, "calls", how, goal=0)
     yield Row("crowd_not_in_flight", CROWD - at_once, "calls", f"of {CROWD}: had to wait", goal=0)
     yield Row("crowd_ms", cpu_s * 1000 / CROWD, "CPU-ms/call", "chain and record included")
@@ -146,11 +146,13 @@ _WAYS: Final = {
 }
 
 
-def _counted(name: str, trials: Sequence[Trial], route: str, text: str = "It is sound.") -> Row:
+def _counted(
+    name: str, trials: Sequence[Trial], route: str, text: str = "It is sound.", about: str = ""
+) -> Row:
     broken = asyncio.run(all_broken(trials, route, text))
     for line in broken[:3]:
         print(f"  {line}", file=sys.stderr)
-    how = f"of {len(trials)} trials over {route}: promises broken"
+    how = f"of {len(trials)} trials over {route}{about}: promises broken"
     return Row(name, len(broken), "broken", how, goal=0)
 
 
@@ -164,10 +166,11 @@ def _bodies(route: str) -> Iterable[Row]:
 
 def _cut_anywhere(route: str) -> Iterable[Row]:
     step = _STEPS.get(route, 1)
+    about = f", every {step}th byte" if step > 1 else ""
     for name, politely in (("cuts", False), ("ends", True)):
         text, trials = cuts(route, step=step, politely=politely)
         assert len(trials) == STREAM_BYTES // step  # noqa: S101 - what the row says
-        yield _counted(f"{route}_{name}", trials, route, text)
+        yield _counted(f"{route}_{name}", trials, route, text, about)
 
 
 async def _primary_dead() -> int:

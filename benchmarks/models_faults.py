@@ -20,6 +20,8 @@ from typing import Final, Literal
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from benchmarks.spoilt import SPOILT
+from benchmarks.texts import CUT
 from ensemble.journal.record import Event
 from ensemble.journal.run_journal import Journal
 from ensemble.models.anthropic_chat import anthropic_chat
@@ -100,6 +102,8 @@ class Trial:
     """How many models fail so before the sound one."""
     waits_s: float = 0.0
     """How long it has to take at least."""
+    sends: str = ""
+    """What the prompt holds beside the usual."""
 
 
 @dataclass
@@ -119,7 +123,8 @@ class Bench:
         self.server.plan(sound.model, Says("From the next."))
         chain = faulty if trial.ends == "none" else [*faulty, sound]
         journal, started = Journal(f"trial-{number}"), time.monotonic()
-        call = ModelCall("panel[0]/panel_member#0/model#0", _MESSAGES)
+        messages = (*_MESSAGES, HumanMessage(trial.sends)) if trial.sends else _MESSAGES
+        call = ModelCall("panel[0]/panel_member#0/model#0", messages)
         ended: Answered | BaseException
         try:
             ended = await ask(
@@ -211,7 +216,7 @@ def cuts(route: str, *, step: int = 1, politely: bool = False) -> tuple[str, lis
 
 def bodies(route: str) -> list[Trial]:
     """Return twelve bodies that are no answer."""
-    place, wrong_shape, no_text, blank = _SPOILT["openai" if route == "litellm" else route]
+    place, wrong_shape, no_text, blank = SPOILT["openai" if route == "litellm" else route]
     faults: dict[str, Fault] = {
         "a page of HTML": Page(),
         "a wrong content type": WrongType(),
@@ -283,8 +288,17 @@ def hangs() -> list[Trial]:
 
 
 def miscounts() -> list[Trial]:
-    """Return answers whose counts say that the prompt was cut."""
-    return [Trial(f"{share:.0%} of the prompt read", (Miscounts(share),)) for share in (0.5, 0.1)]
+    """Return answers whose counts say that the prompt was cut, and some that say it was not."""
+    cut = [
+        Trial(f"{share:.0%} of the prompt read, {kind}", (Miscounts(share),), sends=text)
+        for kind, (text, shares) in CUT.items()
+        for share in shares
+    ]
+    whole = [
+        Trial(f"the whole prompt read, {kind}", (Says(),), "first", sends=text)
+        for kind, (text, _) in CUT.items()
+    ]
+    return [*cut, *whole]
 
 
 async def all_broken(trials: Sequence[Trial], route: str, text: str = "It is sound.") -> list[str]:
@@ -296,31 +310,6 @@ async def all_broken(trials: Sequence[Trial], route: str, text: str = "It is sou
             found += await stand.broken(trial, route)
             await asyncio.sleep(0)
     return found
-
-
-_DELTA: Final = b'data: {"type": "content_block_delta", "index": 0, "delta": '
-_SPOILT: Final[dict[str, tuple[int, bytes, bytes, bytes]]] = {
-    "openai": (
-        1,
-        b'data: {"choices": "x"}\n\n',
-        b'data: {"choices": [{"delta": {"content": "\xff"}}]}\n\n',
-        b": a comment\n\n",
-    ),
-    "anthropic": (
-        4,
-        _DELTA + b'"x"}\n\n',
-        _DELTA + b'{"type": "text_delta", "text": "\xff"}}\n\n',
-        b": a comment\n\n",
-    ),
-    "ollama": (
-        1,
-        b'{"message": 7, "done": false}\n',
-        b'{"message": {"content": "\xff"}, "done": false}\n',
-        b" \n",
-    ),
-}
-"""By route: where a stream brings text, that piece in another shape, and as bytes that are no
-UTF-8, and what may stand between pieces."""
 
 
 async def _through_litellm(candidate: Candidate, call: ModelCall) -> Reply:

@@ -17,6 +17,7 @@ from benchmarks.models_faults import (
     bodies,
     cuts,
     hangs,
+    miscounts,
     statuses,
     waits,
 )
@@ -91,6 +92,15 @@ async def test_each_status_ends_as_its_family_does_at_every_depth(route: str) ->
 @pytest.mark.parametrize("route", WIRES)
 async def test_a_server_that_stops_is_left_in_time(route: str) -> None:
     broken = await all_broken(hangs(), route)
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("route", WIRES)
+async def test_a_prompt_that_was_cut_is_told_from_a_whole_one_in_each_kind_of_text(
+    route: str,
+) -> None:
+    broken = await all_broken(miscounts(), route)
 
     assert broken == []
 

@@ -11,10 +11,20 @@ from langchain_core.messages import HumanMessage
 
 from ensemble.errors import NoModelLeft, UsageError
 from ensemble.graph.topology import END, START, Edge, Topology
+from ensemble.journal.run_journal import Journal
 from ensemble.models import ollama_chat as ollama_module
+from ensemble.models.chain import ChainExhausted, ask
 from ensemble.models.ollama_chat import ollama_chat, pull, shown
 from ensemble.models.policy import Policy
-from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Params
+from ensemble.models.provider import (
+    Candidate,
+    Failure,
+    Form,
+    ModelCall,
+    ModelFailure,
+    Params,
+    Provider,
+)
 from ensemble.models.wire import close_session
 from ensemble.roles import Role
 from ensemble.scenarios.pulling import pulled
@@ -25,6 +35,7 @@ from ensemble.testing.panels import an_answer, an_ensemble, play, scripted_conte
 TEXT = "Review this plan with care, and say what would have to change first. " * 20
 PANEL = Topology("panel", (Edge(START, "panel", Role.PANEL_MEMBER), Edge("panel", END)))
 CALL = ModelCall("k", (HumanMessage(TEXT),), {"type": "object"}, params=Params(max_tokens=50))
+PROVIDERS: dict[str, Provider] = {"ollama": ollama_chat}
 
 
 def a_candidate(**given: Any) -> Candidate:
@@ -90,10 +101,21 @@ async def test_ollama_shim_a_prompt_cut_without_a_word_is_a_failed_call(
 ) -> None:
     server.read_share = 0.5
 
+    with pytest.raises(ChainExhausted, match="the prompt was cut") as caught:
+        await ask([a_candidate()], CALL, recorder=Journal("r"), providers=PROVIDERS)
+
+    assert [attempt.failure for attempt in caught.value.attempts] == [Failure.CONTEXT]
+
+
+async def test_ollama_shim_a_prompt_that_fills_the_window_is_a_failed_call(
+    server: OllamaServer,
+) -> None:
+    server.read_share = 1000
+
     caught = await failure(a_candidate())
 
     assert caught.kind is Failure.CONTEXT
-    assert "the prompt was cut" in str(caught)
+    assert "in a window of 8192" in str(caught)
 
 
 async def test_ollama_shim_a_prompt_that_cannot_fit_is_not_sent(server: OllamaServer) -> None:

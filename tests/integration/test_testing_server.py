@@ -109,7 +109,7 @@ async def test_a_refusal_stands_in_the_vendors_envelope(
         (Malforms(0), "data: {nope}"),
         (Breaks(1, "engine died"), "engine died"),
         (Delays(0.01, Says("Late.")), "Late."),
-        (Miscounts(0.5), '"prompt_tokens": 54'),
+        (Miscounts(0.5), '"prompt_tokens": 60'),
     ],
 )
 async def test_a_fault_is_seen_on_the_wire(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.messages import HumanMessage
 
 from ensemble.answers.answer import Wanted
 from ensemble.errors import EnsembleError, OverLimit
@@ -26,9 +27,12 @@ PRICES = {"scripted/dear": DEAR, "scripted/cheap": CHEAP}
 
 @dataclass(frozen=True)
 class Seat:
-    """How one seat's calls go: when it comes, how its models fail, what they bill."""
+    """How one seat's calls go: when it comes, what it sends, how it fails, what is billed."""
 
     after: int
+    sends: str
+    read: float
+    """Of the bytes sent, the share that is counted as tokens."""
     fails: tuple[bool, bool]
     said: int
     turns: int
@@ -38,6 +42,8 @@ SEATS = st.lists(
     st.builds(
         Seat,
         st.integers(0, 9),
+        st.sampled_from(["", "Is it sound?", "1,0.5,9\n" * 90, "数据不合理" * 40, "é" * 300]),
+        st.floats(0, 1),
         st.tuples(st.booleans(), st.booleans()),
         st.integers(0, 1500),
         st.integers(0, 5),
@@ -62,7 +68,8 @@ async def play(seats: list[Seat], limits: Limits, *, above: int = 0) -> RunConte
             await asyncio.sleep(0)
         if seat.fails[candidate.model == "cheap"]:
             raise ModelFailure(Failure.AUTH, "no key")
-        usage = Usage(0, None, seat.said + above)
+        sent = sum(len(message["content"].encode()) for message in call.plain)
+        usage = Usage(round(seat.read * sent), None, seat.said + above)
         return Reply("Sound.", f"scripted/{candidate.model}", usage=usage)
 
     chains = {f"a[{place}]": CHAIN for place in range(5)}
@@ -75,7 +82,7 @@ async def play(seats: list[Seat], limits: Limits, *, above: int = 0) -> RunConte
         for number in range(2):
             key = f"a[{place}]/panel_member#0/model#{number}"
             try:
-                await run.ask(f"a[{place}]", key, (), Wanted())
+                await run.ask(f"a[{place}]", key, (HumanMessage(seat.sends),), Wanted())
             except OverLimit:
                 return
             except EnsembleError:
@@ -92,10 +99,10 @@ def billed(run: RunContext) -> dict[str, float]:
     sums = {"tokens": 0.0, "usd": 0.0, "model_calls": float(len(asked))}
     for event in ended:
         usage: dict[str, int | None] = event.body.get("usage") or {}
-        said = usage.get("output_tokens") or 0
+        sent, said = usage.get("input_tokens") or 0, usage.get("output_tokens") or 0
         price = PRICES[asked[event.key, event.attempt].body["request"]["model"]]
-        sums["tokens"] += said
-        sums["usd"] += cost_usd(price, 0, said) or 0.0
+        sums["tokens"] += sent + said
+        sums["usd"] += cost_usd(price, sent, said) or 0.0
     return sums
 
 

@@ -24,7 +24,7 @@ from ensemble.graph.wall import Work, jobs_s, wall_at_most
 from ensemble.graph.ways import forward
 from ensemble.models.chain import BRIEF_TOKENS
 from ensemble.models.cost import cost_usd, dearest_price_of
-from ensemble.models.messages import text_tokens
+from ensemble.models.fit import most_tokens, text_tokens
 from ensemble.models.policy import Policy
 from ensemble.models.provider import Candidate, Form, Params
 from ensemble.roles import Sees
@@ -147,7 +147,8 @@ def bounds_of(
     usual = usual_entries(ensemble.topology, leads_to, several)
     at_most = entries_at_most(ensemble.topology, leads_to)
     everyone = sum(n * len(ensemble.at(seat)) for (seat, _), n in at_most.items())
-    shared = text_tokens(PREAMBLE + shared_part(briefing)) + len(before) * _EVIDENCE_TOKENS
+    shared = (PREAMBLE, shared_part(briefing))
+    measured = len(before) * _EVIDENCE_TOKENS
     turns: list[TurnBound] = []
     works: list[Work] = []
     for member, role in ensemble.nodes():
@@ -157,8 +158,10 @@ def bounds_of(
             continue
         chain = tuple(c for c in chains.get(member.path, ()) if c.available)
         turn = _Turn(ensemble, member, role, chain, params)
-        sent = shared + turn.own_tokens(briefing)
-        turns.append(turn.bound(sent, usual, times, everyone))
+        prompt = (*shared, turn.own_part(briefing))
+        sent = measured + sum(map(text_tokens, prompt))
+        most = measured + most_tokens({"content": part} for part in prompt)
+        turns.append(turn.bound(sent, most, usual, times, everyone))
         works.append(Work(member.seat, times, turn.trips, tuple(c.provider for c in chain)))
     levels = max((entry.level for entry in usual), default=0)
     wall_s = wall_at_most(ensemble.topology, leads_to, works, lab_s=lab_s, turn_s=turn_s)
@@ -195,17 +198,20 @@ class _Turn:
         """How often one turn asks its chain at most: to answer, to repair, to measure."""
         return 2 + self.trips
 
-    def own_tokens(self, briefing: Briefing) -> int:
-        """Return what the prompt's own part takes, without others' answers."""
+    def own_part(self, briefing: Briefing) -> str:
+        """Return the prompt's own part, without others' answers."""
         wanted = self.ensemble.wanted(self.casting, ())
         standing = self.ensemble.standing(self.member)
-        return text_tokens(own_part(self.casting, briefing, standing, wanted, ()))
+        return own_part(self.casting, briefing, standing, wanted, ())
 
-    def bound(self, sent: int, usual: Sequence[Entry], times: int, everyone: int) -> TurnBound:
+    def bound(
+        self, sent: int, most: int, usual: Sequence[Entry], times: int, everyone: int
+    ) -> TurnBound:
         """Return the turns counted.
 
         Args:
-            sent: tokens of the prompt without others' answers.
+            sent: about how many tokens the prompt has, without others' answers.
+            most: how many it has at most.
             usual: who is entered where nothing goes wrong.
             times: how often this node is entered at most.
             everyone: how many turns there are at most.
@@ -214,7 +220,7 @@ class _Turn:
         said = min(self._most(first), _USUAL_ANSWER_TOKENS)
         here = [e for e in usual if (e.seat, e.role) == (self.member.seat, self.role)]
         clean_sent = sum(sent + said * self._answers_before(entry, usual) for entry in here)
-        worst_sent = sent + self._schema_tokens() + self._shown_at_most(everyone)
+        worst_sent = most + self._schema_tokens() + self._shown_at_most(everyone)
         worst_sent += (self.asks - 1) * (self._answer_at_most + _EVIDENCE_TOKENS)
         tries = times * max(Policy().tries.values())
         # Whoever stands behind models that nobody can read is asked once more for each.
@@ -263,7 +269,7 @@ class _Turn:
         if not any(candidate.form is not Form.TEXT for candidate in self.chain):
             return 0
         wanted = self.ensemble.wanted(self.casting, ())
-        return text_tokens(json.dumps(answer_schema(wanted, brief=False)))
+        return len(json.dumps(answer_schema(wanted, brief=False)).encode())
 
 
 def _sum(prices: Sequence[float | None]) -> float | None:

@@ -11,22 +11,25 @@ from typing import Any
 from ensemble.journal.digest import is_lost
 from ensemble.journal.record import ANSWERED, Event
 from ensemble.models.cost import Price, cost_usd, dearest_price_of, usage_usd
-from ensemble.models.messages import text_tokens
+from ensemble.models.fit import most_tokens
 from ensemble.models.provider import Candidate, Failure, ModelCall
 
 
 def reservation(candidate: Candidate, call: ModelCall, schema: str = "") -> dict[str, Any]:
-    """Return the most that one call is expected to use: tokens, and money where priced.
+    """Return the most that one call can use: tokens, and money where priced.
+
+    What is sent has no more tokens than bytes, nor than the window leaves beside the answer.
 
     Args:
         candidate: who is asked.
         call: what is asked.
         schema: the call's schema as it is sent; empty where none is.
     """
-    text = "".join(str(message.content) for message in call.messages)
-    sent = text_tokens(text + schema)
-    usd = cost_usd(dearest_price_of(candidate), sent, call.params.max_tokens)
-    return {"tokens": sent + call.params.max_tokens, "usd": usd}
+    said = call.params.max_tokens
+    sent = most_tokens([*call.plain, {"content": schema}])
+    if candidate.context is not None:
+        sent = min(sent, max(0, candidate.context - said))
+    return {"tokens": sent + said, "usd": cost_usd(dearest_price_of(candidate), sent, said)}
 
 
 class Spending:

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from ensemble.canonical import without_surrogates
 from ensemble.errors import EnsembleError
-from ensemble.models.fit import refuse_misfit
-from ensemble.models.messages import fewest_tokens, is_json
+from ensemble.models.fit import refuse_cut, refuse_misfit
+from ensemble.models.messages import is_json
 from ensemble.models.pacing import turn_at
 from ensemble.models.policy import Policy
 from ensemble.models.provider import (
@@ -26,8 +26,6 @@ from ensemble.models.provider import (
 
 PARTIAL_AT_MOST: Final = 4000
 """Characters kept of an answer that broke off."""
-_READ_AT_LEAST: Final = 0.8
-"""The share of the tokens sent that a model has read, if it read them all."""
 
 
 def attempted(
@@ -116,8 +114,4 @@ def _refuse_unusable(reply: Reply, call: ModelCall) -> None:
     # An answer cut at its token limit is an answer, marked as cut; asking again cuts it again.
     if call.schema is not None and reply.finish != "length" and not is_json(reply.text):
         raise ModelFailure(Failure.UNUSABLE, "the answer is no JSON although a schema was given")
-    read = reply.usage.input_tokens
-    fewest = fewest_tokens(call.plain, enough=read / _READ_AT_LEAST) if read else 0
-    if read and read < _READ_AT_LEAST * fewest:
-        text = f"the prompt was cut: at least {fewest} tokens sent, {read} read"
-        raise ModelFailure(Failure.CONTEXT, text)
+    refuse_cut(call, reply.usage.input_tokens)

@@ -1,8 +1,8 @@
 """Ollama: its native chat route over the shared HTTP session, and its own client for the rest.
 
 The context window is asked for explicitly, because Ollama's default is small and a prompt that
-does not fit is cut without a word. So the prompt tokens it reports are compared with the
-fewest that the text can have, and a cut prompt is a failed call. A model is kept in memory
+does not fit is cut without a word. A prompt that fills the window is a failed call, and so, as with
+any provider, is one of which too few tokens were read. A model is kept in memory
 between the steps of a run. Pulling one happens on request only.
 """
 
@@ -17,7 +17,7 @@ from ensemble.errors import NoModelLeft
 from ensemble.models.faults import is_overflow
 from ensemble.models.fit import refuse_misfit
 from ensemble.models.forced_call import Arguments, answer_in, forced_call
-from ensemble.models.messages import fewest_tokens, plain
+from ensemble.models.messages import plain
 from ensemble.models.probes import ollama_address
 from ensemble.models.provider import (
     Candidate,
@@ -39,7 +39,6 @@ _CONTEXT: Final = 8192
 _FIRST_BYTE_S: Final = 300.0  # it may have to load the weights first
 _IDLE_S: Final = 60.0
 _KEEP_ALIVE: Final = "10m"
-_SHORT_BY: Final = 0.8
 _SHOWN: Final = 80
 
 
@@ -70,7 +69,7 @@ async def ollama_chat(candidate: Candidate, call: ModelCall) -> Reply:
         raise
     cut = last.get("done_reason") == "length"
     read = count(last.get("prompt_eval_count"))
-    _refuse_cut_prompt(read, fewest_tokens(messages), window)
+    _refuse_full_window(read, window)
     return Reply(
         text=answer_in(called.text, "".join(parts), candidate, call, cut=cut),
         served=f"ollama/{candidate.model}",
@@ -179,10 +178,8 @@ def _piece(line: bytes) -> dict[str, Any]:
     return piece
 
 
-def _refuse_cut_prompt(reported: int | None, fewest: int, window: int) -> None:
-    """Fail where fewer tokens were read than were sent."""
-    if reported is None:
-        return
-    if reported >= window or reported < fewest * _SHORT_BY:
-        text = f"the prompt was cut: at least {fewest} tokens sent, {reported} read of {window}"
+def _refuse_full_window(read: int | None, window: int) -> None:
+    """Fail where the prompt left no room for an answer, so that its front was dropped."""
+    if read is not None and read >= window:
+        text = f"the prompt was cut: {read} tokens read, in a window of {window}"
         raise ModelFailure(Failure.CONTEXT, text)

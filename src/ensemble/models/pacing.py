@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
-from ensemble.models.messages import estimated_tokens
+from ensemble.models.fit import counted
 from ensemble.models.provider import Candidate, ModelCall
 from ensemble.models.swaps import Host
 
@@ -71,7 +71,7 @@ async def turn_at(candidate: Candidate, call: ModelCall, policy: "Policy") -> As
     host = gates.hosts.setdefault(provider, Host()).turn_of(candidate.model) if swaps else _FREE
     async with host, gates.place(provider, policy):
         if provider in policy.pace:
-            tokens = estimated_tokens(call.plain) + call.params.max_tokens
+            tokens = counted(call.plain) + call.params.max_tokens
             await gates.minute(provider, policy).take(tokens)
         async with gates.place(None, policy):
             yield

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from ensemble.errors import EnsembleError
 from ensemble.journal.turn_key import place_of
-from ensemble.models.messages import estimated_tokens, plain
+from ensemble.models.fit import counted
 from ensemble.models.provider import Candidate, ModelCall, ModelFailure, Reply, Usage
 
 if TYPE_CHECKING:
@@ -157,9 +157,9 @@ def _count(lines: Lines) -> int:
 
 def _reply(line: str | Mapping[str, Any], candidate: Candidate, call: ModelCall) -> Reply:
     text = line if isinstance(line, str) else json.dumps(line, ensure_ascii=False)
-    said = estimated_tokens([{"content": text}])
+    said = counted([{"content": text}])
     return Reply(
         text=text,
         served=f"{candidate.provider}/{candidate.model}",
-        usage=Usage(estimated_tokens(plain(call.messages)), 0, said),
+        usage=Usage(counted(call.plain), 0, said),
     )

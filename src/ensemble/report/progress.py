@@ -14,9 +14,11 @@ from typing import Any, TextIO
 
 from ensemble.journal.record import Event
 from ensemble.journal.turn_key import TurnKey
-from ensemble.models.messages import BYTES_PER_TOKEN
 from ensemble.report.text import cause_of
 from ensemble.scenarios.ran import Watch
+
+_BYTES_PER_TOKEN = 3.6
+"""About what one token of an answer holds."""
 
 
 @dataclass
@@ -53,7 +55,7 @@ class _Line:
         """Tokens a second: of its answers, or of what is being written, by an estimate."""
         said, seconds = float(self.said), self.said_s
         if self.written:
-            said, seconds = self.written / BYTES_PER_TOKEN, time.monotonic() - self.asked_at
+            said, seconds = self.written / _BYTES_PER_TOKEN, time.monotonic() - self.asked_at
         return f"{said / seconds:.1f}" if said and seconds else ""
 
 

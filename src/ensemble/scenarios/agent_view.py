@@ -14,7 +14,7 @@ from ensemble.agents.prompt import PREAMBLE, Briefing, Standing, own_part, speci
 from ensemble.agents.triggers import classify
 from ensemble.checks.words import is_tool
 from ensemble.graph.seating import wanted_of
-from ensemble.models.messages import text_tokens
+from ensemble.models.fit import text_tokens
 from ensemble.roles import HUMAN, Role
 
 _PIPELINE: Final = (

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from ensemble.models.fit import counted
 from ensemble.testing.faults import Exchange, Fault, Says
 from ensemble.testing.wire import Answer, Anthropic, Ollama, OpenAI, Wire
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 EVERY_MODEL: Final = "*"
-_BYTES_PER_TOKEN: Final = 4.2
 _LARGEST_REQUEST: Final = 64 * 2**20
 
 
@@ -171,5 +171,4 @@ def _named(server: FaultServer) -> list[str]:
 def _tokens(body: Mapping[str, Any]) -> int:
     """Return about how many tokens a request's prompt has."""
     messages: list[Mapping[str, Any]] = list(body.get("messages") or [])
-    texts = [str(body.get("system") or ""), *(str(message.get("content")) for message in messages)]
-    return round(sum(len(text.encode()) for text in texts) / _BYTES_PER_TOKEN) + 4 * len(texts)
+    return counted([{"content": body.get("system") or ""}, *messages])

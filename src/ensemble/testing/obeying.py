@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from ensemble.models.messages import estimated_tokens, plain
+from ensemble.models.fit import counted
+from ensemble.models.messages import plain
 from ensemble.models.provider import Candidate, ModelCall, Reply, Usage
 
 _QUOTE: Final = r"""["'“”`]"""
@@ -82,8 +83,8 @@ class Obedient:
             text = json.dumps(_obedient(call.schema, result, last), ensure_ascii=False)
         if call.heard is not None:
             call.heard(text)
-        said = estimated_tokens([{"content": text}])
-        usage = Usage(estimated_tokens(messages), 0, said)
+        said = counted([{"content": text}])
+        usage = Usage(counted(messages), 0, said)
         return Reply(text, f"{candidate.provider}/{candidate.model}", usage=usage)
 
 

@@ -350,7 +350,7 @@ async def test_a_server_that_asks_for_too_long_a_wait_is_left_for_the_next() -> 
     assert answered.candidate.provider == "second"
 
 
-@pytest.mark.parametrize(("read", "answers"), [(150, True), (90, False), (0, True), (None, True)])
+@pytest.mark.parametrize(("read", "answers"), [(170, True), (150, False), (0, True), (None, True)])
 async def test_a_prompt_of_which_less_was_read_than_sent_is_no_question(
     read: int | None, *, answers: bool
 ) -> None:

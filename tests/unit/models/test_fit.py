@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from ensemble.models.fit import counted, refuse_misfit, shortened, surely_fits
+from benchmarks.texts import CHINESE, CSV, GERMAN, RECORDS
+from ensemble.models.fit import (
+    counted,
+    fewest_tokens,
+    most_tokens,
+    refuse_misfit,
+    shortened,
+    surely_fits,
+)
 from ensemble.models.messages import plain
 from ensemble.models.provider import Failure, ModelCall, ModelFailure, Params
 
@@ -42,6 +50,28 @@ def test_a_text_is_counted_by_classes_of_characters(text: str, tokens: int) -> N
     empty = counted([{"content": ""}])
 
     assert counted([{"content": text}]) - empty == tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "in_vocabularies"),
+    [
+        (GERMAN, (452, 368, 492, 656)),
+        (CHINESE, (824, 520, 696, 1352)),
+        (CSV, (2109, 2109, 2103, 3200)),
+        (RECORDS, (2522, 2522, 2452, 3933)),
+        ("=" * 70 + "\n", (2, 3, 3, 4)),
+    ],
+    ids=["German", "Chinese", "CSV", "JSON", "a rule"],
+)
+def test_no_vocabulary_has_fewer_tokens_than_the_fewest_nor_more_than_the_most(
+    text: str, in_vocabularies: tuple[int, ...]
+) -> None:
+    """The counts are those of cl100k, o200k, Claude 2 and SmolLM2."""
+    messages = [{"content": text}]
+
+    assert fewest_tokens(messages) <= min(in_vocabularies)
+    assert 4 * fewest_tokens(messages) >= max(in_vocabularies)
+    assert max(in_vocabularies) <= most_tokens(messages)
 
 
 @given(st.text(), st.integers(1, 4000))

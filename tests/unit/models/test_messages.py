@@ -3,7 +3,7 @@
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
-from ensemble.models.messages import estimated_tokens, fewest_tokens, is_json, plain
+from ensemble.models.messages import is_json, plain
 
 
 def test_messages_are_a_role_and_a_text() -> None:
@@ -24,12 +24,6 @@ def test_messages_are_a_role_and_a_text() -> None:
 
 def test_a_lone_surrogate_does_not_reach_the_journal() -> None:
     assert plain([HumanMessage("a\ud800b")])[0]["content"] == "a?b"
-
-
-def test_the_fewest_tokens_are_fewer_than_the_estimate() -> None:
-    messages = plain([HumanMessage("A plan to review, with some words in it. " * 50)])
-
-    assert 0 < fewest_tokens(messages) < estimated_tokens(messages)
 
 
 @pytest.mark.parametrize(
