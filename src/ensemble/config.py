@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError
 from pydantic_core import ErrorDetails
 
 from ensemble.errors import InvalidFile, closest, raise_all
@@ -33,6 +33,10 @@ class Provider(BaseModel):
     """The environment variable that holds the key; None sends none."""
     form: Literal["schema", "tool_call", "text"] | None = None
     """How it is asked for answers of fixed fields; left out, that is found out."""
+    context: int | None = Field(default=None, ge=512)
+    """Tokens of context of its models; left out, what the server itself tells under `/models`."""
+    usd_per_mtok: tuple[NonNegativeFloat, NonNegativeFloat] | None = None
+    """USD for a million input and output tokens; `[0, 0]` is free, left out is not known."""
 
 
 class Embedded(BaseModel):

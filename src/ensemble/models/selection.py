@@ -14,6 +14,7 @@ from typing import Final
 
 from ensemble.config import Provider as OwnServer
 from ensemble.config import Settings
+from ensemble.models.cost import without_unpriced
 from ensemble.models.forms import Forms
 from ensemble.models.price_table import listed
 from ensemble.models.probes import Probes
@@ -57,6 +58,7 @@ async def resolve(
     probes: Probes,
     brought: Collection[str] = (),
     every: bool = False,
+    unpriced: bool = True,
 ) -> tuple[Candidate, ...]:
     """Return the chain for one seat: what to ask, in order, and why.
 
@@ -68,9 +70,10 @@ async def resolve(
         probes: what is there.
         brought: providers that the caller brings to the run; `NAME/model` names one.
         every: list also the models of the profile that cannot be asked.
+        unpriced: whether a model may be asked whose price is not known.
     """
     smallest = None if wishes.chain else wishes.minimum_tier
-    here = _Here(settings, probes, brought, smallest, Forms(settings))
+    here = _Here(settings, probes, brought, smallest, Forms(settings), unpriced)
     wished = wishes.chain or _wished(wishes)
     chain: list[Candidate] = []
     for place, name in enumerate(wished):
@@ -124,6 +127,7 @@ class _Here:
     brought: Collection[str]
     smallest: str | None
     forms: Forms
+    unpriced: bool
 
     def led(self, name: str) -> str:
         """Return where the user's aliases lead a name, in whatever case it is written."""
@@ -179,7 +183,8 @@ async def _candidates(name: str, reason: str, here: _Here, *, fallback: bool) ->
         problem = "no route to it is known: write provider/model, or map it under [aliases]"
         return [Candidate(name, "", target, available=False, reason=problem, fallback=fallback)]
     if usable := [candidate for candidate in found if candidate.available]:
-        return [await _as_found(_as_listed(candidate, here), here) for candidate in usable]
+        known_of = [await _as_found(await _as_told(c, here), here) for c in usable]
+        return known_of if here.unpriced else list(without_unpriced(known_of))
     return [replace(found[0], reason="; ".join(dict.fromkeys(c.reason for c in found)))]
 
 
@@ -201,10 +206,19 @@ def _candidate(
     )
 
 
+async def _as_told(candidate: Candidate, here: _Here) -> Candidate:
+    """Return the candidate with what the settings, its server or litellm's table tell of it."""
+    own = here.settings.providers.get(candidate.provider)
+    if own is None:
+        return _as_listed(candidate, here)
+    window = own.context or await here.probes.window(own, candidate.model)
+    return replace(candidate, context=window or candidate.context)
+
+
 def _as_listed(candidate: Candidate, here: _Here) -> Candidate:
     """Return the candidate with what only litellm's table knows of it."""
     known = (candidate.form is Form.SCHEMA, candidate.context, candidate.usd_per_mtok is not None)
-    if all(known) or candidate.provider in {*here.settings.providers, *here.brought}:
+    if all(known) or candidate.provider in here.brought:
         return candidate
     entry = listed(candidate.provider, candidate.model)
     if entry is None:
@@ -246,7 +260,8 @@ def _routes_as_written(target: str, here: _Here) -> tuple[Route, ...]:
         # A tag as Ollama writes it.
         return _routes_as_written(f"ollama/{target}", here) if ":" in target else ()
     if own := here.settings.providers.get(provider):
-        return (Route(provider, model, own.api_key_env, form=_form_of(own, model)),)
+        form = _form_of(own, model)
+        return (Route(provider, model, own.api_key_env, own.usd_per_mtok, form=form),)
     if provider == "litellm" or provider not in {*PROVIDERS, *BUILT_IN, *here.brought}:
         served = model if provider == "litellm" else target
         return (Route("litellm", served, LITELLM_KEYS.get(served.partition("/")[0])),)

@@ -42,6 +42,7 @@ def result_of(
     ended = _value(events, "run_ended")
     decided = _value(events, "decided")
     turns = [cast("Document", e.value) for e in events if e.event == "turn_ended"]
+    chains = _value(events, "resolved").get("chains", {})
     usage_by_turn = _usage_by_turn(events)
     return {
         "schema": SCHEMA,
@@ -60,7 +61,13 @@ def result_of(
         ],
         "witnesses": decided.get("witnesses", {"seated": 0, "answered": 0, "effective": 0.0}),
         "decision": decided.get("decision"),
-        "turns": [_turn(turn, usage_by_turn) for turn in sorted(turns, key=in_order)],
+        "turns": [
+            {
+                **_turn(turn, usage_by_turn),
+                "passed_over": _passed_over(turn, chains.get(turn["path"], ())),
+            }
+            for turn in sorted(turns, key=in_order)
+        ],
         "findings": decided.get("findings", []),
         "flips": decided.get("flips", []),
         "evidence": _evidence(events),
@@ -148,6 +155,17 @@ def _turn(turn: Document, usage: Mapping[str, Document]) -> Document:
         "truncated": turn["truncated"],
         "usage": usage.get(turn["key"], {}),
     }
+
+
+def _passed_over(turn: Document, chain: Sequence[Document]) -> list[Document]:
+    """Return who was wished for before the model that answered and could not be asked, and why."""
+    routes = [f"{item['provider']}/{item['model']}" for item in chain]
+    before = chain[: routes.index(turn["served"])] if turn["served"] in routes else chain
+    return [
+        {"asked": item["asked"], "reason": item["reason"]}
+        for item in before
+        if not item["available"]
+    ]
 
 
 def _usage_by_turn(events: Sequence[Event]) -> dict[str, Document]:

@@ -306,3 +306,32 @@ async def test_an_embedded_model_that_is_missing_says_why() -> None:
 
     assert open_routes(chain) == []
     assert chain[-1].reason == "no embedded engine"
+
+
+async def test_a_server_of_the_settings_has_the_window_and_price_that_they_give_it() -> None:
+    own = OwnServer(base_url="http://127.0.0.1:1/v1", context=16384, usd_per_mtok=(0.5, 1.5))
+
+    chain = await chain_of(Wishes(chain=("mine/m",)), settings=Settings(providers={"mine": own}))
+
+    assert (chain[0].context, chain[0].usd_per_mtok) == (16384, (0.5, 1.5))
+
+
+async def test_without_a_given_window_the_server_of_the_settings_is_asked() -> None:
+    class Tells(Found):
+        async def window(self, server: OwnServer, model: str) -> int | None:  # noqa: ARG002
+            return 4096 if model == "m" else None
+
+    settings = Settings(providers={"mine": OwnServer(base_url="http://127.0.0.1:1/v1")})
+
+    chain = await chain_of(Wishes(chain=("mine/m", "mine/n")), Tells(), settings)
+
+    assert [candidate.context for candidate in chain] == [4096, None]
+
+
+async def test_where_money_is_limited_a_model_without_a_price_makes_room_for_the_profiles() -> None:
+    settings = Settings(providers={"mine": OwnServer(base_url="http://127.0.0.1:1/v1")})
+
+    chain = await chain_of(Wishes("mine/m"), Found(tags=["qwen3:8b"]), settings, unpriced=False)
+
+    assert "`limits.usd` is set" in chain[0].reason
+    assert open_routes(chain) == ["ollama/qwen3:8b", "embedded/SmolLM2-135M-Instruct"]
