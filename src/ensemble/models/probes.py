@@ -57,6 +57,13 @@ class Probes:
         address = self._ollama_address()
         return address[1] if address else self._environment.get("OLLAMA_HOST", "")
 
+    @property
+    def ollama_host_fault(self) -> str | None:
+        """What is wrong with `OLLAMA_HOST`; None where it is an address."""
+        if self._ollama_address() is not None:
+            return None
+        return f"OLLAMA_HOST is no host:port: {self.ollama_host!r}"
+
     async def ollama_tags(self) -> tuple[str, ...] | None:
         """Return the tags that Ollama has pulled; None where it does not answer in a second."""
         if not self._asked_ollama:
@@ -69,8 +76,8 @@ class Probes:
 
     async def ollama_missing(self, tag: str) -> str | None:
         """Return why Ollama cannot serve `tag`; None where it can."""
-        if self._ollama_address() is None:
-            return f"OLLAMA_HOST is no host:port: {self.ollama_host!r}"
+        if fault := self.ollama_host_fault:
+            return fault
         tags = await self.ollama_tags()
         if tags is None:
             return f"Ollama does not answer at {self.ollama_host}"

@@ -244,6 +244,8 @@ def _spared(cache: Mapping[str, Any]) -> str:
     """Return what kept replies have spared; nothing where they were not looked at."""
     if not cache["on"]:
         return ""
+    if not cache["replies"]:
+        return "\nNone of the replies came from the cache"
     had_cost = (
         "" if cache["usd_saved"] is None else f", which had cost {cache['usd_saved']:.4f} USD"
     )
