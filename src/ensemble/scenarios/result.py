@@ -17,6 +17,8 @@ from ensemble.roles import RunStatus
 
 SCHEMA = "ensemble/result@1"
 RESULTS_SCHEMA = "ensemble/results@1"
+_TIMED_FROM_S = 0.2
+"""An answer that came faster came all at once, or from a script: its pace says nothing."""
 
 Document = dict[str, Any]
 
@@ -186,7 +188,9 @@ def _turn_usage(calls: Sequence[Event]) -> Document:
         "cached_tokens": _total(usages, "cached_tokens"),
         "written_tokens": _total(usages, "written_tokens"),
         "output_tokens": written,
-        "tokens_per_s": round(written / replied_s, 1) if written and replied_s else None,
+        "tokens_per_s": round(written / replied_s, 1)
+        if written and replied_s >= _TIMED_FROM_S
+        else None,
         "from_cache": sum(bool(e.body.get("cached")) for e in calls),
         "seconds": round(sum(float(e.body.get("seconds") or 0) for e in calls), 3),
     }
