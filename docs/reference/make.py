@@ -232,12 +232,18 @@ def _kind(field: Schema) -> str:
         parts: list[Schema] = field.get("anyOf") or field["allOf"]
         return " or ".join(_kind(part) for part in parts)
     if field.get("type") == "array":
-        return f"list of {_inner(field['items'])}" if "items" in field else "list"
+        return _list(field.get("items"))
     entries = field.get("additionalProperties")
     if field.get("type") == "object" and isinstance(entries, dict):
         return f"map to {_inner(cast('Schema', entries))}"
     bounds = [text.format(field[bound]) for bound, text in _BOUNDS.items() if bound in field]
     return ", ".join([_KINDS.get(str(field.get("type")), "anything"), *bounds])
+
+
+def _list(items: Any) -> str:
+    if isinstance(items, list):  # of fixed length
+        return f"[{', '.join(map(_kind, cast('list[Schema]', items)))}]"
+    return f"list of {_inner(items)}" if items is not None else "list"
 
 
 def _inner(field: Schema) -> str:

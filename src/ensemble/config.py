@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError
 from pydantic_core import ErrorDetails
 
 from ensemble.errors import InvalidFile, closest, raise_all
@@ -25,7 +25,7 @@ class Provider(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    base_url: str
+    base_url: str = Field(pattern=r"^https?://[^/\s]+")
     """Up to and without `/chat/completions`, or `/messages`."""
     api: Literal["openai", "anthropic"] = "openai"
     """What it speaks: OpenAI's chat completions, or Anthropic's messages."""
@@ -33,6 +33,10 @@ class Provider(BaseModel):
     """The environment variable that holds the key; None sends none."""
     form: Literal["schema", "tool_call", "text"] | None = None
     """How it is asked for answers of fixed fields; left out, that is found out."""
+    context: int | None = Field(default=None, ge=512)
+    """Tokens of context of its models; left out, what the server itself tells under `/models`."""
+    usd_per_mtok: tuple[NonNegativeFloat, NonNegativeFloat] | None = None
+    """USD for a million input and output tokens; `[0, 0]` is free, left out is not known."""
 
 
 class Embedded(BaseModel):
@@ -200,4 +204,14 @@ def _fault(details: ErrorDetails, path: Path) -> InvalidFile:
         what, fix = "there is no such key", closest(str(last), (section or Settings).model_fields)
     elif details["type"] == "missing":
         what, fix = "is missing", f"add `{last}`"
-    return InvalidFile(f"{key}: {what}", where=str(path), fix=fix)
+    elif details["type"] == "string_pattern_mismatch":
+        what, fix = f"{details['input']!r} is no http(s) URL", "begin it with http:// or https://"
+    return InvalidFile(f"{key}: {what}", where=_where(details, path), fix=fix)
+
+
+def _where(details: ErrorDetails, path: Path) -> str:
+    """Return the file, with the line where the value stands if it is the only such line."""
+    key, value = str(details["loc"][-1]), str(details["input"])
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = [n for n, text in enumerate(lines, 1) if text.strip().startswith(key) and value in text]
+    return f"{path}:{found[0]}:1" if len(found) == 1 else str(path)

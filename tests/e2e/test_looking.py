@@ -267,7 +267,7 @@ def test_the_doctor_is_content_where_a_model_answers(
     done = command("doctor", env=nothing)
 
     assert done.returncode == 0
-    assert f"ok  server test: {answering.server.base_url}" in done.stdout
+    assert f"ok  server test: answers at {answering.server.base_url}" in done.stdout
 
 
 def test_the_chain_of_an_agent_says_why_each_model_is_passed_over(command: "Command") -> None:

@@ -283,6 +283,15 @@ async def test_nothing_is_pulled_where_downloads_are_forbidden(
     assert library == []
 
 
+async def test_a_pull_from_no_address_says_which_variable_to_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "bad:host:9")
+
+    with pytest.raises(UsageError, match="OLLAMA_HOST is no host:port: 'bad:host:9'"):
+        await pulled("phi4", silent)
+
+
 async def test_without_ollama_a_pull_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     async with ollama_server(speak) as gone:
         monkeypatch.setenv("OLLAMA_HOST", gone.host)

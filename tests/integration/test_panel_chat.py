@@ -122,6 +122,13 @@ async def test_callbacks_hear_what_a_seat_says_piece_by_piece() -> None:
     assert len(hears.pieces) > 1
 
 
+async def test_invoked_inside_a_loop_it_says_what_to_write_of_its_own() -> None:
+    chat = as_chat_model(Panel("solo", models=scripted(YES)))
+
+    with pytest.raises(UsageError, match=r"await model\.ainvoke"):
+        chat.invoke("Promote?")
+
+
 async def test_without_a_task_it_says_what_to_add() -> None:
     chat = as_chat_model(Panel("solo", models=scripted(YES)))
 

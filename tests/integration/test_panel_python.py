@@ -1,6 +1,7 @@
 """Panels composed in Python: the examples of the docs, and what they leave out."""
 
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from ensemble.journal.file import read_events
 from ensemble.models.provider import Candidate, ModelCall, Reply
 from ensemble.scenarios.result import result_of
 from ensemble.testing import scripted
+from ensemble.testing.model_server import model_server, says
 
 CHECKOUT: Final = Path(__file__).parents[2]
 PAGES: Final = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
@@ -270,3 +272,19 @@ async def test_a_runnable_that_says_neither_text_nor_a_message_loses_its_seat() 
     lost = result.document["turns"][0]
     assert lost["status"] == "failed"
     assert "returned a dict, neither a message nor text" in lost["problem"]
+
+
+@pytest.mark.parametrize("models", [["nobody/a", "mine/b"], {"expert": ("nobody/a", "mine/b")}])
+async def test_several_names_are_a_chain(models: Any) -> None:
+    async with model_server(says(YES, prompt_tokens=5000)) as server:
+        settle(f'[providers.mine]\nbase_url = "{server.base_url}"\nform = "text"\n')
+
+        result = await Panel("solo", models=models).run("Promote?")
+
+    (turn,) = result.document["turns"]
+    assert (turn["asked"], turn["served"]) == ("nobody/a", "mine/b")
+
+
+def settle(told: str) -> None:
+    """Write the user's settings."""
+    Path(os.environ["ENSEMBLE_CONFIG"]).write_text(told)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from ensemble.config import RUNS_FOLDER
 from ensemble.errors import Diverged, InvalidFile, NotOwner, Paused, Refused, UsageError
 from ensemble.journal.file import read_events
 from ensemble.journal.recording import read_manifest
@@ -123,12 +124,18 @@ async def test_recorded_cases_replay_with_their_digest(scenario: Path) -> None:
         assert replayed.status == 0
 
 
-async def test_a_run_without_a_place_for_recordings_says_so(scenario: Path) -> None:
+async def test_without_a_place_for_recordings_nothing_is_asked_that_was_to_be_recorded(
+    scenario: Path,
+) -> None:
     edit(scenario, "recording: {dir: recordings}\n", "")
+    fix = r"add `recording: \{dir: recordings/small\}`"
 
-    ran = await run_scenario(scenario, choices=saying(record=True))
+    with pytest.raises(UsageError, match=fix):
+        await run_scenario(scenario, choices=saying(record=True))
+    with pytest.raises(UsageError, match=fix):
+        await replay_scenario(scenario)
 
-    assert "not recorded: the scenario names no `recording.dir`" in ran.notes
+    assert not (scenario.parent.parent / RUNS_FOLDER).exists()
 
 
 async def test_a_run_that_failed_is_no_recording(scenario: Path) -> None:

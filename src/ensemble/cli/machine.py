@@ -30,7 +30,7 @@ def doctor(*, json: JsonFlag = False) -> int:
         for point in points:
             mark = {True: "ok  ", False: "no  "}[point["ok"]]
             out(f"{mark}{point['name']}: {point['found']}")
-            if not point["ok"]:
+            if not point["ok"] and point["fix"]:
                 out(f"      fix: {point['fix']}")
     return 0 if any(point["ok"] and point["answers"] for point in points) else 6
 
@@ -96,8 +96,9 @@ def forget_replies() -> None:
     from ensemble.cli.printing import out
     from ensemble.models.replies import Replies
 
-    freed = Replies().shrink(to_bytes=0)
-    out(f"{freed / 2**20:.1f} MiB of replies are forgotten, from {Replies().folder}")
+    gone = Replies().shrink(to_bytes=0)
+    told = "1 reply is" if gone == 1 else f"{gone} replies are"
+    out(f"{told} forgotten, from {Replies().folder}")
 
 
 @models.command("pull")

@@ -34,6 +34,11 @@ class Limits:
     turn_s: float | None = None
     """Seconds that the model calls of one turn may take; a turn that takes longer is lost."""
 
+    @property
+    def asks_unpriced(self) -> bool:
+        """Whether a model may be asked whose price is not known."""
+        return self.usd is None or self.unpriced == "allow"
+
 
 class Budget:
     """What one run has left, as its journal grows."""

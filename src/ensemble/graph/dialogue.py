@@ -175,7 +175,7 @@ async def ask_models(
             at = len(progress.dialogue)
             progress = progress.then(("ai", text), ("human", read.reply), repaired=at)
             continue
-        chain = run.chain_of(path)
+        chain = run.chains[path]
         place = chain.index(answered.candidate, progress.passed) + 1
         if not any(candidate.available for candidate in chain[place:]):
             return SeatFailure(TurnStatus.UNPARSED, read.fault, progress.calls, answered, attempts)

@@ -8,8 +8,8 @@ import hashlib
 import inspect
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
 from ensemble.agents.prompt import Briefing
 from ensemble.answers.answer import Wanted
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from ensemble.models.replies import Remembering
 
-_UNPRICED: Final = "its price is not known and `limits.usd` is set; `limits.unpriced: allow` asks"
-
 
 @dataclass
 class RunContext:
@@ -41,7 +39,7 @@ class RunContext:
     journal: Journal
     briefing: Briefing
     chains: Mapping[str, tuple[Candidate, ...]]
-    """Seat path to its resolved chain."""
+    """Seat path to its resolved chain, in which nobody can be asked whom the limits forbid."""
     providers: Mapping[str, Provider]
     lab: LabDesk
     limits: Limits = field(default_factory=Limits)
@@ -112,7 +110,7 @@ class RunContext:
             shared=shared,
             gives_way=tuple(gives_way),
         )
-        chain = self.chain_of(path)[passed:]
+        chain = self.chains[path][passed:]
         async with self._in_step(chain, call, wanted):
             return await self._walk(chain, call, admit)
 
@@ -154,18 +152,6 @@ class RunContext:
         """Keep the reply to a call, which proved to be of use, for later runs that may have it."""
         if self.remembering is not None:
             await self.remembering.keep(key)
-
-    def chain_of(self, path: str) -> tuple[Candidate, ...]:
-        """Return the seat's chain; under a money limit, whom nobody can price is not asked."""
-        chain = self.chains[path]
-        if self.limits.usd is None or self.limits.unpriced == "allow":
-            return chain
-        return tuple(
-            replace(candidate, available=False, reason=_UNPRICED)
-            if candidate.available and candidate.usd_per_mtok is None
-            else candidate
-            for candidate in chain
-        )
 
     async def ask_person(self, question: Question) -> str:
         """Return what a person answers.

@@ -1,13 +1,18 @@
 """What calls cost: money from price and tokens."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 from ensemble.models.provider import Candidate
 
 Price = tuple[float, float] | tuple[float, float, float, float]
 """USD for a million input and output tokens, and for input tokens read from, and written to, a
 prompt cache where these have prices of their own."""
+_UNPRICED: Final = (
+    "its price is not known and `limits.usd` is set: give `usd_per_mtok` to a server of the "
+    "settings, or set `limits.unpriced: allow`"
+)
 
 
 def cost_usd(
@@ -60,6 +65,16 @@ def dearest_price_of(candidate: Candidate) -> Price | None:
         return None
     sent, said = candidate.usd_per_mtok
     return (max(sent, *(candidate.usd_cached_per_mtok or (sent,))), said)
+
+
+def without_unpriced(chain: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Return a chain for a run that money limits: whom nobody can price cannot be asked."""
+    return tuple(
+        replace(candidate, available=False, reason=_UNPRICED)
+        if candidate.available and candidate.usd_per_mtok is None
+        else candidate
+        for candidate in chain
+    )
 
 
 def prices(chains: "Mapping[str, Sequence[Candidate]]") -> "dict[str, Price]":

@@ -17,6 +17,7 @@ from ensemble.models.provider import Form
 from ensemble.models.registry import Source, model_at
 
 _FILE: Final = "model_prices_and_context_window_backup.json"
+_PROVIDERS_FILE: Final = "provider_endpoints_support_backup.json"
 _DISCOUNTED: Final = ("_batches", "_flex", "_above_1hr")
 """Ends of the keys of prices for calls that we never make."""
 _CACHING: Final = ("read", "creation")
@@ -51,6 +52,14 @@ def listed(provider: str, model: str) -> Listed | None:
                 usd_cached_per_mtok=_price_cached(entry),
             )
     return None
+
+
+@cache
+def vendors() -> frozenset[str]:
+    """Return every provider that the installed litellm knows; none where it is not installed."""
+    named = {str(entry.get("litellm_provider", "")) for entry in _table().values()}
+    within = {key.partition("/")[0] for key in _table() if "/" in key}
+    return frozenset({*named, *within, *_told(_PROVIDERS_FILE).get("providers", {})})
 
 
 def price_source(provider: str, model: str) -> Source | None:
@@ -106,12 +115,16 @@ def _dearest(entry: Mapping[str, Any], name: str) -> float | None:
 
 @cache
 def _table() -> Mapping[str, Mapping[str, Any]]:
+    return _told(_FILE)
+
+
+def _told(file: str) -> Mapping[str, Any]:
     found = find_spec("litellm")
     for folder in (found.submodule_search_locations or ()) if found else ():
         try:
-            told: Any = json.loads((Path(folder) / _FILE).read_text(encoding="utf-8"))
+            told: Any = json.loads((Path(folder) / file).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         if isinstance(told, dict):
-            return cast("dict[str, dict[str, Any]]", told)
+            return cast("dict[str, Any]", told)
     return {}

@@ -7,15 +7,23 @@ import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from ensemble.config import Provider as OwnServer
 from ensemble.config import offline
 from ensemble.models.weights import kept_weights
 
-_OLLAMA_ANSWERS_WITHIN_S: Final = 1.0
+_ANSWERS_WITHIN_S: Final = 1.0
 _OLLAMA_PORT: Final = 11434
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - so told to listen, it is asked at home
+_OK: Final = 200
+_VERSION: Final = {"anthropic-version": "2023-06-01"}
+_WINDOWS: Final = ("max_model_len", "context_length", "context_window", "max_input_tokens")
+"""What vLLM, OpenRouter and Together, Groq, and Anthropic call the window of a model."""
+
+Listing = dict[str, int | None]
+"""The models that a server lists, and the window of each where it tells one."""
 
 
 class Probes:
@@ -26,6 +34,7 @@ class Probes:
         self._tags: tuple[str, ...] | None = None
         self._digests: Mapping[str, str] = {}
         self._asked_ollama = False
+        self._listings: dict[OwnServer, Listing | None] = {}
         self._importable: dict[str, bool] = {}
 
     def has_key(self, variable: str) -> bool:
@@ -48,6 +57,13 @@ class Probes:
         address = self._ollama_address()
         return address[1] if address else self._environment.get("OLLAMA_HOST", "")
 
+    @property
+    def ollama_host_fault(self) -> str | None:
+        """What is wrong with `OLLAMA_HOST`; None where it is an address."""
+        if self._ollama_address() is not None:
+            return None
+        return f"OLLAMA_HOST is no host:port: {self.ollama_host!r}"
+
     async def ollama_tags(self) -> tuple[str, ...] | None:
         """Return the tags that Ollama has pulled; None where it does not answer in a second."""
         if not self._asked_ollama:
@@ -60,14 +76,26 @@ class Probes:
 
     async def ollama_missing(self, tag: str) -> str | None:
         """Return why Ollama cannot serve `tag`; None where it can."""
-        if self._ollama_address() is None:
-            return f"OLLAMA_HOST is no host:port: {self.ollama_host!r}"
+        if fault := self.ollama_host_fault:
+            return fault
         tags = await self.ollama_tags()
         if tags is None:
             return f"Ollama does not answer at {self.ollama_host}"
         if tag in tags or f"{tag}:latest" in tags:
             return None
         return f"not pulled: ollama pull {tag}"
+
+    async def listing(self, server: OwnServer) -> "Listing | None":
+        """Return what a server of the settings lists; None where nothing answers in a second."""
+        if server not in self._listings:
+            key = self._environment.get(server.api_key_env or "", "").strip()
+            self._listings[server] = await _listing(server, key)
+        return self._listings[server]
+
+    async def window(self, server: OwnServer, model: str) -> int | None:
+        """Return the window that a server of the settings tells of a model; None for none."""
+        listing = await self.listing(server)
+        return listing.get(model) if listing else None
 
     async def version(self, provider: str, model: str) -> str:
         """Return which version of a model is there; empty where only Ollama's would say."""
@@ -110,17 +138,59 @@ def ollama_address(named: str) -> tuple[str, str]:
 
 
 async def _tags(url: str) -> dict[str, str] | None:
-    """Return each pulled tag and its digest; None where nobody answers."""
+    """Return each pulled tag and its digest; None where nobody answers so."""
+    answered = await _get(url)
+    if answered is None or answered.status != _OK:
+        return None
+    try:
+        return {str(model["name"]): _digest(model) for model in answered.told["models"]}
+    except (KeyError, TypeError):
+        return None
+
+
+async def _listing(server: OwnServer, key: str) -> "Listing | None":
+    """Return a server's models with their windows; None where nobody answers."""
+    named = {"x-api-key": key} if server.api == "anthropic" else {"Authorization": f"Bearer {key}"}
+    headers = (named if key else {}) | _VERSION
+    answered = await _get(f"{server.base_url.rstrip('/')}/models", headers)
+    if answered is None:
+        return None
+    try:
+        return {str(model["id"]): _window(model) for model in answered.told["data"]}
+    except (AttributeError, KeyError, TypeError):
+        return {}
+
+
+def _window(model: Any) -> int | None:
+    """Return the window that a server was started with; the one a model was trained for is none."""
+    told: list[Any] = [model.get(name) for name in _WINDOWS]
+    meta: Any = model.get("meta") or {}
+    told.append(meta.get("n_ctx"))  # llama.cpp's
+    return next((n for n in told if isinstance(n, int) and n > 0), None)
+
+
+class _Answered(NamedTuple):
+    status: int
+    told: Any
+    """None where it is no JSON."""
+
+
+async def _get(url: str, headers: Mapping[str, str] | None = None) -> _Answered | None:
+    """Return what a server answers; None where nobody does, in a second."""
     import aiohttp
 
-    timeout = aiohttp.ClientTimeout(total=_OLLAMA_ANSWERS_WITHIN_S)
+    timeout = aiohttp.ClientTimeout(total=_ANSWERS_WITHIN_S)
     try:
         # A session of its own: the probe may run in another loop than the run.
-        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
-            answer.raise_for_status()
-            listing: Any = await answer.json()
-            return {str(model["name"]): _digest(model) for model in listing["models"]}
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError):
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(url, headers=headers, allow_redirects=False) as answer,
+        ):
+            try:
+                return _Answered(answer.status, await answer.json(content_type=None))
+            except ValueError:
+                return _Answered(answer.status, None)
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         return None
 
 

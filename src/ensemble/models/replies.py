@@ -101,21 +101,21 @@ class Replies:
                 Path(part).unlink(missing_ok=True)
 
     def shrink(self, to_bytes: int | None = None) -> int:
-        """Forget what was not used for longest until the rest fits; return what that freed."""
+        """Forget what was not used for longest until the rest fits; return how many those were."""
         most = self.bytes_at_most if to_bytes is None else to_bytes
         found: list[tuple[float, int, Path]] = []
         for path in self.folder.glob("*.*"):
             with suppress(OSError):  # another run may have forgotten it just now
                 about = path.stat()
                 found.append((about.st_mtime, about.st_size, path))
-        left = size = sum(held for _, held, _ in found)
+        gone, left = 0, sum(held for _, held, _ in found)
         for _, held, path in sorted(found):
             if left <= most:
                 break
             with suppress(OSError):
                 path.unlink(missing_ok=True)
-                left -= held
-        return size - left
+                left, gone = left - held, gone + (path.suffix == ".json")
+        return gone
 
 
 class Remembering:

@@ -9,13 +9,14 @@ the reason for that. Asks nobody but Ollama on its own host; has never heard of 
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Final
 
 from ensemble.config import Provider as OwnServer
-from ensemble.config import Settings
+from ensemble.config import Settings, settings_file
+from ensemble.errors import closest
+from ensemble.models.cost import without_unpriced
 from ensemble.models.forms import Forms
-from ensemble.models.price_table import listed
+from ensemble.models.price_table import listed, vendors
 from ensemble.models.probes import Probes
 from ensemble.models.provider import EMBEDDED, Candidate, Form
 from ensemble.models.providers import BUILT_IN
@@ -57,6 +58,7 @@ async def resolve(
     probes: Probes,
     brought: Collection[str] = (),
     every: bool = False,
+    unpriced: bool = True,
 ) -> tuple[Candidate, ...]:
     """Return the chain for one seat: what to ask, in order, and why.
 
@@ -68,9 +70,10 @@ async def resolve(
         probes: what is there.
         brought: providers that the caller brings to the run; `NAME/model` names one.
         every: list also the models of the profile that cannot be asked.
+        unpriced: whether a model may be asked whose price is not known.
     """
     smallest = None if wishes.chain else wishes.minimum_tier
-    here = _Here(settings, probes, brought, smallest, Forms(settings))
+    here = _Here(settings, probes, brought, smallest, Forms(settings), unpriced)
     wished = wishes.chain or _wished(wishes)
     chain: list[Candidate] = []
     for place, name in enumerate(wished):
@@ -81,7 +84,7 @@ async def resolve(
     if settings.models.unasked and not any(candidate.available for candidate in chain):
         chain += await _by_profile(wishes, here, every=every)
     for name in settings.models.also:
-        if name not in wished:
+        if here.led(name) not in map(here.led, wished):
             chain += await _candidates(name, "added by the settings", here, fallback=bool(wished))
     better = any(candidate.available for candidate in chain)
     return (*chain, _last(settings, probes, fallback=bool(wished), better=better))
@@ -107,14 +110,6 @@ def embedded_candidate(
     )
 
 
-def doubt_about(provider: str, model: str) -> str:
-    """Return that only LiteLLM may know what a route names; empty where it is known here."""
-    named = model.partition("/")[0]
-    if provider != "litellm" or named in LITELLM_KEYS:
-        return ""
-    return f"nobody here knows the provider {named!r}, only LiteLLM may"
-
-
 @dataclass(frozen=True)
 class _Here:
     """What one resolution goes by."""
@@ -124,6 +119,7 @@ class _Here:
     brought: Collection[str]
     smallest: str | None
     forms: Forms
+    unpriced: bool
 
     def led(self, name: str) -> str:
         """Return where the user's aliases lead a name, in whatever case it is written."""
@@ -141,7 +137,8 @@ def _wished(wishes: Wishes) -> tuple[str, ...]:
 async def _by_profile(wishes: Wishes, here: _Here, *, every: bool) -> list[Candidate]:
     """Return the models that nobody wished for, in the order of the profile."""
     wished = _wished(wishes)
-    known = {model.name for name in wished if (model := model_named(here.led(name)))}
+    names = (*wished, *map(here.led, wished))
+    known = {model.name for name in names if (model := model_named(name))}
     reason = f"by the profile {wishes.profile or 'balanced'}"
     found: list[Candidate] = []
     for model in ranked(wishes.profile, wishes.priorities):
@@ -172,14 +169,16 @@ async def _candidates(name: str, reason: str, here: _Here, *, fallback: bool) ->
     found: list[Candidate] = []
     for route in known.routes if known else _routes_as_written(target, here):
         missing = _too_small(known, here.smallest) or await _missing(route, here)
-        why = "; ".join(filter(None, (missing or reason, _doubt(route, here))))
-        made = _candidate(name, route, known, why, fallback=fallback)
+        made = _candidate(name, route, known, missing or reason, fallback=fallback)
         found.append(made if missing is None else replace(made, available=False))
     if not found:
         problem = "no route to it is known: write provider/model, or map it under [aliases]"
+        if target != name:
+            problem = f"{settings_file().name} maps it to {target!r}, which has no route"
         return [Candidate(name, "", target, available=False, reason=problem, fallback=fallback)]
     if usable := [candidate for candidate in found if candidate.available]:
-        return [await _as_found(_as_listed(candidate, here), here) for candidate in usable]
+        known_of = [await _as_found(await _as_told(c, here), here) for c in usable]
+        return known_of if here.unpriced else list(without_unpriced(known_of))
     return [replace(found[0], reason="; ".join(dict.fromkeys(c.reason for c in found)))]
 
 
@@ -201,10 +200,19 @@ def _candidate(
     )
 
 
+async def _as_told(candidate: Candidate, here: _Here) -> Candidate:
+    """Return the candidate with what the settings, its server or litellm's table tell of it."""
+    own = here.settings.providers.get(candidate.provider)
+    if own is None:
+        return _as_listed(candidate, here)
+    window = own.context or await here.probes.window(own, candidate.model)
+    return replace(candidate, context=window or candidate.context)
+
+
 def _as_listed(candidate: Candidate, here: _Here) -> Candidate:
     """Return the candidate with what only litellm's table knows of it."""
     known = (candidate.form is Form.SCHEMA, candidate.context, candidate.usd_per_mtok is not None)
-    if all(known) or candidate.provider in {*here.settings.providers, *here.brought}:
+    if all(known) or candidate.provider in here.brought:
         return candidate
     entry = listed(candidate.provider, candidate.model)
     if entry is None:
@@ -246,7 +254,8 @@ def _routes_as_written(target: str, here: _Here) -> tuple[Route, ...]:
         # A tag as Ollama writes it.
         return _routes_as_written(f"ollama/{target}", here) if ":" in target else ()
     if own := here.settings.providers.get(provider):
-        return (Route(provider, model, own.api_key_env, form=_form_of(own, model)),)
+        form = _form_of(own, model)
+        return (Route(provider, model, own.api_key_env, own.usd_per_mtok, form=form),)
     if provider == "litellm" or provider not in {*PROVIDERS, *BUILT_IN, *here.brought}:
         served = model if provider == "litellm" else target
         return (Route("litellm", served, LITELLM_KEYS.get(served.partition("/")[0])),)
@@ -276,14 +285,18 @@ async def _missing(route: Route, here: _Here) -> str | None:
     at = PROVIDERS.get(route.provider, Known())
     if at.package and not here.probes.can_import(at.package):
         return f"{at.package} is not installed: pip install {at.package}"
+    if unknown := _unknown_to_litellm(route, here):
+        return unknown
     return await here.probes.missing(route.provider, route.model)
 
 
-def _doubt(route: Route, here: _Here) -> str:
-    doubt = doubt_about(route.provider, route.model)
-    named = route.model.partition("/")[0]
-    near = get_close_matches(named, {*here.settings.providers, *PROVIDERS, *LITELLM_KEYS}, n=1)
-    return f"{doubt}; did you mean {near[0]!r}?" if doubt and near else doubt
+def _unknown_to_litellm(route: Route, here: _Here) -> str | None:
+    """Return that nobody has a provider of the name that a route begins with."""
+    named, _, model = route.model.partition("/")
+    if route.provider != "litellm" or not model or named in {*LITELLM_KEYS, *vendors()}:
+        return None
+    known = {*here.settings.providers, *PROVIDERS, *LITELLM_KEYS}
+    return f"no provider is called {named!r}; {closest(named, known)}"
 
 
 def _too_small(known: Model | None, smallest: str | None) -> str | None:

@@ -6,7 +6,6 @@ from typing import Any
 
 from ensemble.graph.bounds import Bounds
 from ensemble.graph.run_context import Limits
-from ensemble.models.selection import doubt_about
 from ensemble.roles import HUMAN
 
 People = Sequence[tuple[str, str]]
@@ -62,7 +61,6 @@ def as_text(bounds: Bounds, limits: Limits, people: People = ()) -> str:
         f"clean case: {_case(*clean)}, about 1 s a turn assumed",
         f"worst case: {_case(*worst)}",
         f"limits while it runs: {_limits(limits)}",
-        *_doubts(bounds),
     ]
     return "\n".join(lines)
 
@@ -71,12 +69,6 @@ def _case(calls: int, tokens: int, usd: float | None, wall_s: float | None) -> s
     money = "price unknown" if usd is None else f"{usd:.4f} USD"
     wall = "as long as a person takes" if wall_s is None else f"{wall_s:.0f} s"
     return f"{calls} model calls, about {tokens} tokens, {money}, {wall}"
-
-
-def _doubts(bounds: Bounds) -> list[str]:
-    asked = sorted({turn.asked for turn in bounds.turns if turn.asked})
-    doubts = ((name, doubt_about(*name.split("/", 1))) for name in asked)
-    return [f"{name}: {doubt}" for name, doubt in doubts if doubt]
 
 
 def _limits(limits: Limits) -> str:

@@ -172,13 +172,29 @@ def _seats(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _walks(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Return who was asked before the model that answered, and how that failed."""
-    return [
+    """Return who came before the model that answered: how it failed, or why it was not asked."""
+    answered = [turn for turn in result["turns"] if turn["status"] == TurnStatus.ANSWERED]
+    failed = [
         (str(turn["key"]), tried["model"], tried["class"], _line(tried["error"]))
-        for turn in result["turns"]
-        if turn["status"] == TurnStatus.ANSWERED
+        for turn in answered
         for tried in turn.get("fallbacks", ())
     ]
+    seats: dict[tuple[str, str], list[str]] = {}
+    for turn in answered:
+        for item in turn.get("passed_over", ()):
+            who = seats.setdefault((item["asked"], _line(item["reason"])), [])
+            who.append(str(TurnKey.read(turn["key"]).path))
+    passed = [
+        (_named(list(dict.fromkeys(who)), answered), asked, "not asked", reason)
+        for (asked, reason), who in seats.items()
+    ]
+    return failed + passed
+
+
+def _named(paths: Sequence[str], answered: Sequence[Mapping[str, Any]]) -> str:
+    """Return which seats these are."""
+    everyone = {TurnKey.read(turn["key"]).path for turn in answered}
+    return "every seat" if len(everyone) > 1 and everyone == set(paths) else ", ".join(paths)
 
 
 def _lost(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -228,6 +244,8 @@ def _spared(cache: Mapping[str, Any]) -> str:
     """Return what kept replies have spared; nothing where they were not looked at."""
     if not cache["on"]:
         return ""
+    if not cache["replies"]:
+        return "\nNone of the replies came from the cache"
     had_cost = (
         "" if cache["usd_saved"] is None else f", which had cost {cache['usd_saved']:.4f} USD"
     )

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from ensemble.config import Provider as OwnServer
 from ensemble.config import cache_folder, load_settings, project_of, settings_file
 from ensemble.models.probes import Probes
 from ensemble.models.registry import LITELLM_KEYS, SERVERS
@@ -35,18 +36,9 @@ async def diagnose() -> list[Point]:
             answers=True,
         ),
         await _ollama(probes),
-        _keys(probes),
+        _keys(probes, own=bool(settings.providers)),
     ]
-    points += [
-        _point(
-            f"server {name}",
-            server.api_key_env is None or probes.has_key(server.api_key_env),
-            server.base_url,
-            f"set {server.api_key_env}",
-            answers=True,
-        )
-        for name, server in settings.providers.items()
-    ]
+    points += [await _server(name, own, probes) for name, own in settings.providers.items()]
     return [*points, _writable("runs", project_of().root), _writable("cache", cache_folder())]
 
 
@@ -79,11 +71,26 @@ async def _ollama(probes: Probes) -> Point:
     return _point("Ollama", bool(tags), found or "no model is pulled", fix, answers=True)
 
 
-def _keys(probes: Probes) -> Point:
+async def _server(name: str, server: OwnServer, probes: Probes) -> Point:
+    """Return whether a server of the settings has its key and answers at all."""
+    key, fixes = server.api_key_env, list[str]()
+    told = "needs no key" if key is None else f"{key} is set"
+    if key and not probes.has_key(key):
+        told = f"{key} is not set"
+        fixes.append(f"set {key}")
+    answers = await probes.listing(server) is not None
+    if not answers:
+        fixes.append(f"start it, or mend `providers.{name}.base_url` in {settings_file()}")
+    found = f"{'answers' if answers else 'does not answer'} at {server.base_url}, {told}"
+    return _point(f"server {name}", not fixes, found, "; ".join(fixes), answers=True)
+
+
+def _keys(probes: Probes, *, own: bool) -> Point:
     named = {*LITELLM_KEYS.values(), *(s.key_env for s in SERVERS.values() if s.key_env)}
     held = sorted(name for name in named if probes.has_key(name))
     fix = f"set one of {', '.join(sorted(named)[:6])} …, or name a server in {settings_file()}"
-    return _point("keys", bool(held), ", ".join(held) or "none is set", fix, answers=True)
+    found = ", ".join(held) or "none is set"
+    return _point("keys", bool(held), found, "" if own else fix, answers=True)
 
 
 def _writable(name: str, folder: Path) -> Point:

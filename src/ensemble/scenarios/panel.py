@@ -91,7 +91,8 @@ class Panel:
     models: Any = None
     """One model for all seats, or a mapping of seat to model; None resolves each agent's own.
 
-    A model is a name, any LangChain chat model or Runnable, or a provider: one async function."""
+    A model is a name, several names to ask in this order, any LangChain chat model or Runnable,
+    or a provider: one async function."""
     choices: Sequence[str] = ()
     """Positions to choose from, each once: lower-case, digits, hyphens."""
     rules: Rules = field(default_factory=Rules)
@@ -156,13 +157,8 @@ class Panel:
         Raises:
             UsageError: an event loop is running already; `await panel.run(…)` there.
         """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self.run(task, folder=folder))
-        raise UsageError(
-            "an event loop is running already", where="run_sync", fix="`await panel.run(…)`"
-        )
+        refuse_in_loop("run_sync", fix="`await panel.run(…)`")
+        return asyncio.run(self.run(task, folder=folder))
 
     def compile(self, *, checkpointer: Any = None, store: Any = None) -> Any:
         """Return the panel as a LangGraph graph: input `{"task": …}`, `decision` in its output.
@@ -256,9 +252,9 @@ class Panel:
         for member in ensemble.members:
             model = self._model_of(member)
             plan = self._plan(replace(ensemble, members=(member,)), "")
-            if member.agent.is_person or model is None or isinstance(model, str):
-                named = (model,) if isinstance(model, str) else ()
-                chains |= await resolve_chains(replace(plan, chain=named), settings, probes)
+            named = _chain_in(model)
+            if member.agent.is_person or named is not None:
+                chains |= await resolve_chains(replace(plan, chain=named or ()), settings, probes)
                 continue
             if id(model) not in names:
                 told, provider = _brought(model)
@@ -289,6 +285,30 @@ class Panel:
         return self.models
 
 
+def refuse_in_loop(where: str, *, fix: str) -> None:
+    """Refuse what would block an event loop.
+
+    Raises:
+        UsageError: one is running already.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise UsageError("an event loop is running already", where=where, fix=fix)
+
+
+def _chain_in(model: Any) -> tuple[str, ...] | None:
+    """Return the names that a model's place holds; None where it holds a model itself."""
+    if model is None or isinstance(model, str):
+        return (model,) if model else ()
+    if isinstance(model, Sequence):
+        names = tuple(cast("Sequence[Any]", model))
+        if names and all(isinstance(name, str) for name in names):
+            return names
+    return None
+
+
 def _brought(model: Any) -> tuple[str, Provider]:
     """Return a name and a provider for a model that the caller brings."""
     from langchain_core.runnables import Runnable
@@ -304,5 +324,6 @@ def _brought(model: Any) -> tuple[str, Provider]:
     raise UsageError(
         f"a {type(model).__name__} is no model",
         where="models",
-        fix="give a model's name, a LangChain chat model or Runnable, or an async provider",
+        fix="give a model's name, or several, a LangChain chat model or Runnable, or an async "
+        "provider",
     )

@@ -22,7 +22,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from ensemble.errors import UsageError
-from ensemble.scenarios.panel import Panel, Result
+from ensemble.scenarios.panel import Panel, Result, refuse_in_loop
 
 
 def as_chat_model(panel: Panel) -> "PanelChatModel":
@@ -54,6 +54,7 @@ class PanelChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         panel: Panel = self.panel
+        refuse_in_loop("invoke", fix="`await model.ainvoke(…)`")
         return _answer(panel, panel.run_sync(_task(messages, stop)))
 
     @override

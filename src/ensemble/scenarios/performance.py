@@ -32,6 +32,7 @@ from ensemble.graph.seating import Ensemble
 from ensemble.graph.state import BEFORE, turns_of
 from ensemble.journal.digest import digest
 from ensemble.journal.run_journal import Journal
+from ensemble.models.cost import without_unpriced
 from ensemble.models.form_probe import probe_first
 from ensemble.models.policy import Policy
 from ensemble.models.probes import Probes
@@ -165,7 +166,8 @@ async def perform(plan: Plan, journal: Journal, stage: Stage) -> Outcome:
 async def context_for(plan: Plan, journal: Journal, stage: Stage) -> RunContext:
     """Return the context of a run: chains resolved once, for this run and all its replays."""
     found = await journal.settle("resolved", "resolved", lambda: _found(plan, stage))
-    chains = {path: tuple(map(Candidate.read, listed)) for path, listed in found["chains"].items()}
+    told = {path: tuple(map(Candidate.read, listed)) for path, listed in found["chains"].items()}
+    chains = _priced(told, plan.limits)  # older recordings do not say whom money ruled out
     _refuse_unresolved(plan, chains, journal)
     people = {m.path for m in plan.ensemble.members if m.agent.is_person}
     _refuse_without_model({path: chain for path, chain in chains.items() if path not in people})
@@ -208,7 +210,9 @@ async def resolve_chains(
             chains[member.path] = ()
             continue
         wishes = replace(wishes_of(member.agent.spec, plan.profile), chain=plan.chain)
-        chains[member.path] = await resolve(wishes, settings=settings, probes=probes)
+        chains[member.path] = await resolve(
+            wishes, settings=settings, probes=probes, unpriced=plan.limits.asks_unpriced
+        )
     return chains
 
 
@@ -248,13 +252,23 @@ async def _found(plan: Plan, stage: Stage) -> dict[str, Any]:
     if chains is None:
         chains = await resolve_chains(plan, stage.settings, probes)
     chains = await probe_first(
-        chains, settings=stage.settings, providers=stage.providers, probes=probes
+        _priced(chains, plan.limits),
+        settings=stage.settings,
+        providers=stage.providers,
+        probes=probes,
     )
     return {
         "chains": {path: [asdict(c) for c in chain] for path, chain in chains.items()},
         "seed": plan.params.seed if plan.params.seed is not None else 0,
         "versions": await asyncio.to_thread(versions),
     }
+
+
+def _priced(chains: Chains, limits: Limits) -> Chains:
+    """Return the chains, where money is limited without those that nobody can price."""
+    if limits.asks_unpriced:
+        return chains
+    return {path: without_unpriced(chain) for path, chain in chains.items()}
 
 
 def _remembering(stage: Stage, journal: Journal) -> "Remembering | None":

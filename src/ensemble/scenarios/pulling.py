@@ -4,6 +4,7 @@ from typing import Protocol
 
 from ensemble.config import load_settings, offline
 from ensemble.errors import NoModelLeft, UsageError
+from ensemble.models.probes import Probes
 from ensemble.models.registry import model_named
 
 
@@ -24,7 +25,7 @@ async def pulled(name: str, tell: Tell) -> str:
 
     Raises:
         NoModelLeft: downloads are forbidden, or Ollama cannot pull it.
-        UsageError: the model is known, and not to be had from Ollama.
+        UsageError: the model is known, and not to be had from Ollama; or Ollama has no address.
     """
     from ensemble.models.ollama_chat import pull, shown
 
@@ -32,6 +33,8 @@ async def pulled(name: str, tell: Tell) -> str:
     if offline():
         fix = "unset ENSEMBLE_OFFLINE"
         raise NoModelLeft("ENSEMBLE_OFFLINE forbids to pull models", where=tag, fix=fix)
+    if fault := Probes().ollama_host_fault:
+        raise UsageError(fault, where="OLLAMA_HOST", fix="set it to host:port, or unset it")
     last = ""
     async for step in pull(tag):
         share = "" if step.share is None else f" {step.share:.0%}"

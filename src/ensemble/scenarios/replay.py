@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from ensemble.errors import Diverged, InvalidFile
+from ensemble.errors import Diverged, InvalidFile, UsageError
 from ensemble.journal.file import EVENTS, Contents
 from ensemble.journal.record import FORMAT
 from ensemble.journal.recording import MANIFEST, read_manifest
@@ -65,18 +65,35 @@ def recorded_cases(path: str | Path) -> list[tuple[str | None, Path]]:
     return found
 
 
+def folder_to_record_in(loaded: Loaded) -> Path:
+    """Return the folder that the case's recording lies in, or would.
+
+    Raises:
+        UsageError: the scenario names none.
+    """
+    if loaded.recording is None:
+        line = f"recording: {{dir: recordings/{loaded.path.stem}}}"
+        raise UsageError(
+            "the scenario names no folder to record in",
+            where=str(loaded.path),
+            fix=f"add `{line}`",
+        )
+    return loaded.recording
+
+
 def recording_of(loaded: Loaded) -> Path:
     """Return the folder of the case's recording.
 
     Raises:
         InvalidFile: there is none.
+        UsageError: the scenario names no folder for one.
     """
-    folder = loaded.recording
-    if folder is None or not (folder / EVENTS).is_file():
+    folder = folder_to_record_in(loaded)
+    if not (folder / EVENTS).is_file():
         named = f" --case {loaded.case}" if loaded.case else ""
         raise InvalidFile(
             "this case has no recording",
-            where=str(folder or loaded.path),
+            where=str(folder),
             fix=f"make one: `ensemble run {loaded.path}{named} --record`",
         )
     return folder

@@ -17,6 +17,8 @@ from ensemble.roles import RunStatus
 
 SCHEMA = "ensemble/result@1"
 RESULTS_SCHEMA = "ensemble/results@1"
+_TIMED_FROM_S = 0.2
+"""An answer that came faster came all at once, or from a script: its pace says nothing."""
 
 Document = dict[str, Any]
 
@@ -42,6 +44,7 @@ def result_of(
     ended = _value(events, "run_ended")
     decided = _value(events, "decided")
     turns = [cast("Document", e.value) for e in events if e.event == "turn_ended"]
+    chains = _value(events, "resolved").get("chains", {})
     usage_by_turn = _usage_by_turn(events)
     return {
         "schema": SCHEMA,
@@ -60,7 +63,13 @@ def result_of(
         ],
         "witnesses": decided.get("witnesses", {"seated": 0, "answered": 0, "effective": 0.0}),
         "decision": decided.get("decision"),
-        "turns": [_turn(turn, usage_by_turn) for turn in sorted(turns, key=in_order)],
+        "turns": [
+            {
+                **_turn(turn, usage_by_turn),
+                "passed_over": _passed_over(turn, chains.get(turn["path"], ())),
+            }
+            for turn in sorted(turns, key=in_order)
+        ],
         "findings": decided.get("findings", []),
         "flips": decided.get("flips", []),
         "evidence": _evidence(events),
@@ -150,6 +159,17 @@ def _turn(turn: Document, usage: Mapping[str, Document]) -> Document:
     }
 
 
+def _passed_over(turn: Document, chain: Sequence[Document]) -> list[Document]:
+    """Return who was wished for before the model that answered and could not be asked, and why."""
+    routes = [f"{item['provider']}/{item['model']}" for item in chain]
+    before = chain[: routes.index(turn["served"])] if turn["served"] in routes else chain
+    return [
+        {"asked": item["asked"], "reason": item["reason"]}
+        for item in before
+        if not item["available"]
+    ]
+
+
 def _usage_by_turn(events: Sequence[Event]) -> dict[str, Document]:
     calls: dict[str, list[Event]] = {}
     for event in events:
@@ -168,7 +188,9 @@ def _turn_usage(calls: Sequence[Event]) -> Document:
         "cached_tokens": _total(usages, "cached_tokens"),
         "written_tokens": _total(usages, "written_tokens"),
         "output_tokens": written,
-        "tokens_per_s": round(written / replied_s, 1) if written and replied_s else None,
+        "tokens_per_s": round(written / replied_s, 1)
+        if written and replied_s >= _TIMED_FROM_S
+        else None,
         "from_cache": sum(bool(e.body.get("cached")) for e in calls),
         "seconds": round(sum(float(e.body.get("seconds") or 0) for e in calls), 3),
     }

@@ -36,7 +36,7 @@ from ensemble.scenarios.planning import (
     settings_for,
 )
 from ensemble.scenarios.ran import Ran, Watch, ran_of
-from ensemble.scenarios.replay import recorded_cases
+from ensemble.scenarios.replay import folder_to_record_in, recorded_cases
 from ensemble.scenarios.runs import KEPT
 
 if TYPE_CHECKING:
@@ -55,14 +55,15 @@ async def run_scenario(
     Raises:
         InvalidFile: the scenario, or a file it names, does not fit.
         Refused: a load-bearing agent's file changed, and nobody accepted it.
+        UsageError: it is to be recorded, and names no folder for that.
     """
     choices, watch = choices or Choices(), watch or Watch()
     loaded = load_scenario(path, case=case)
     plan = plan_of(loaded, choices.chain)
     seated = [member.agent for member in loaded.ensemble.members]
     require_accepted(seated, loaded.project.root, accept=choices.accept_changes)
-    if choices.record and loaded.recording is not None:
-        refuse_to_replace(loaded.recording)
+    if choices.record:
+        refuse_to_replace(folder_to_record_in(loaded))
     probes = Probes()
     chains = await chains_within_limits(plan, settings_for(choices), probes, where=str(path))
     run = f"r-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
@@ -101,6 +102,8 @@ async def resume_run(
         record=bool(manifest.get("record")),
         cache=manifest.get("cache"),
     )
+    if choices.record:
+        folder_to_record_in(loaded)
     plan = plan_of(loaded, choices.chain)
     file, contents = JournalFile.reopen(folder)
     try:
@@ -223,17 +226,16 @@ def _unused(choices: Choices, events: Sequence[Event]) -> tuple[str, ...]:
 
 
 def _keep(loaded: Loaded, folder: Path, outcome: Outcome) -> str:
-    if loaded.recording is None:
-        return "not recorded: the scenario names no `recording.dir`"
+    into = folder_to_record_in(loaded)
     if outcome.status == RunStatus.PAUSED:
         return "recorded when it is resumed to its end"
     if outcome.status != RunStatus.COMPLETED:
         return f"not recorded: the run ended {outcome.status}"
-    loaded.recording.parent.mkdir(parents=True, exist_ok=True)
-    copy_recording(folder, loaded.recording)
-    told = {**read_manifest(loaded.recording), "scenario": loaded.path.name}
-    write_manifest(loaded.recording, told)
-    return f"recorded in {loaded.recording}"
+    into.parent.mkdir(parents=True, exist_ok=True)
+    copy_recording(folder, into)
+    told = {**read_manifest(into), "scenario": loaded.path.name}
+    write_manifest(into, told)
+    return f"recorded in {into}"
 
 
 def _own(journal: Journal, epoch: int) -> None:

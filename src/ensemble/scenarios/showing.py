@@ -114,7 +114,7 @@ def _wishes(agent: Agent, profile: str | None) -> Wishes:
     if profile is None or profile in situations:
         return wishes_of(agent.spec, profile or "default")
     if profile not in PROFILES:
-        fix = closest(profile, [*situations, *PROFILES], kind="profile")
+        fix = closest(profile, {*situations, *PROFILES}, kind="profile")
         raise UsageError(f"no profile is called {profile!r}", where="--profile", fix=fix)
     return replace(wishes_of(agent.spec), profile=profile)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from ensemble.answers.answer import Wanted
-from ensemble.errors import NoModelLeft, OverLimit
+from ensemble.errors import OverLimit
 from ensemble.graph.run_context import Limits, RunContext
 from ensemble.graph.spending import Spending
 from ensemble.graph.topology import END, START, Edge, Topology
@@ -155,32 +155,6 @@ async def test_a_cancelled_call_gives_back_what_it_held() -> None:
 
     assert asking.cancelled()
     assert [event.event for event in run.journal.events] == ["model_asked", "model_replied"]
-
-
-async def test_a_model_without_a_price_is_not_asked_where_money_is_limited() -> None:
-    chain = (a_candidate("unpriced"), a_candidate("m", usd_per_mtok=PRICE))
-    run = scripted_context(SOLO, bills, limits=Limits(usd=100), models={"a": chain})
-
-    await ask(run)
-
-    assert run.journal.events[0].body["request"]["model"] == "scripted/m"
-
-
-async def test_a_model_without_a_price_is_asked_where_that_is_allowed() -> None:
-    chain = (a_candidate("unpriced"), a_candidate("m", usd_per_mtok=PRICE))
-    limits = Limits(usd=100, unpriced="allow")
-    run = scripted_context(SOLO, bills, limits=limits, models={"a": chain})
-
-    await ask(run)
-
-    assert run.journal.events[0].body["request"]["model"] == "scripted/unpriced"
-
-
-async def test_a_seat_that_only_unpriced_models_could_answer_says_how_to_allow_them() -> None:
-    run = scripted_context(SOLO, bills, limits=Limits(usd=100), models={"a": (a_candidate("u"),)})
-
-    with pytest.raises(NoModelLeft, match=r"limits\.unpriced: allow"):
-        await ask(run)
 
 
 def test_what_is_billed_above_a_reservation_is_an_overrun() -> None:

@@ -1,13 +1,38 @@
 """What is there to be asked."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from ensemble.config import Provider as OwnServer
 from ensemble.models import probes as probes_module
 from ensemble.models.probes import Probes, ollama_address
 from ensemble.testing.ollama_server import ollama_server
+
+
+@asynccontextmanager
+async def lists(*models: Any, key: str = "") -> AsyncGenerator[str]:
+    """Serve a list of models to who holds the key, and yield the server's base URL."""
+
+    async def listing(request: web.Request) -> web.Response:
+        if key and request.headers.get("Authorization") != f"Bearer {key}":
+            return web.json_response({"error": "who are you"}, status=401)
+        return web.json_response({"object": "list", "data": models})
+
+    app = web.Application()
+    app.router.add_get("/v1/models", listing)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}/v1"
+    finally:
+        await runner.cleanup()
 
 
 async def silent(body: dict[str, Any]) -> str:
@@ -105,3 +130,39 @@ def test_without_its_engine_there_is_no_embedded_model(monkeypatch: pytest.Monke
     assert Probes({}).embedded_missing(None) == (
         "no embedded engine: pip install 'ensemble-panels[local]'"
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "window"),
+    [
+        ({"max_model_len": 32768}, 32768),  # vLLM
+        ({"meta": {"n_ctx": 4096, "n_ctx_train": 131072}}, 4096),  # llama.cpp
+        ({"meta": {"n_ctx_train": 131072}}, None),
+        ({"meta": None}, None),
+        ({"context_length": "many"}, None),
+    ],
+)
+async def test_a_window_is_what_a_server_was_started_with(
+    told: dict[str, Any], window: int | None
+) -> None:
+    async with lists({"id": "m", **told}) as url:
+        found = await Probes({}).window(OwnServer(base_url=url), "m")
+
+    assert found == window
+
+
+async def test_a_server_that_wants_a_key_is_shown_it() -> None:
+    async with lists({"id": "m", "max_model_len": 9000}, key="k") as url:
+        server = OwnServer(base_url=url, api_key_env="MY_KEY")
+        with_key = await Probes({"MY_KEY": "k"}).window(server, "m")
+        without = await Probes({}).listing(server)
+
+    assert with_key == 9000
+    assert without == {}
+
+
+async def test_a_server_that_is_not_there_lists_nothing() -> None:
+    async with lists() as url:
+        server = OwnServer(base_url=url)
+
+    assert await Probes({}).listing(server) is None

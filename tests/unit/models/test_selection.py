@@ -196,15 +196,18 @@ async def test_a_server_of_the_settings_needs_its_key() -> None:
     assert chain[0].form is Form.TEXT
 
 
-async def test_a_mistyped_provider_is_doubted_and_the_nearest_is_named() -> None:
+async def test_a_mistyped_provider_cannot_be_asked_and_the_nearest_is_named() -> None:
     settings = Settings(providers={"stub": OwnServer(base_url="http://127.0.0.1:1/v1")})
 
     mistyped = await chain_of(Wishes(chain=("stubb/a",)), settings=settings)
-    known = await chain_of(Wishes(chain=("anthropic/a",)), Found(KEYS), settings)
+    other = await chain_of(Wishes(chain=("qqq/a",)), settings=settings)
+    litellms = await chain_of(Wishes(chain=("hosted_vllm/a",)), settings=settings)
 
-    assert "nobody here knows the provider 'stubb'" in mistyped[0].reason
-    assert mistyped[0].reason.endswith("; did you mean 'stub'?")
-    assert known[0].reason == "first choice"
+    assert not mistyped[0].available
+    assert mistyped[0].reason == "no provider is called 'stubb'; did you mean 'stub'?"
+    assert "no provider is called 'qqq'; use one of:" in other[0].reason
+    assert ", stub, " in other[0].reason
+    assert litellms[0].available
 
 
 async def test_an_alias_leads_elsewhere_and_keeps_the_name_that_was_asked() -> None:
@@ -213,6 +216,25 @@ async def test_an_alias_leads_elsewhere_and_keeps_the_name_that_was_asked() -> N
     chain = await chain_of(Wishes(chain=("opus",)), settings=settings)
 
     assert (chain[0].asked, chain[0].provider) == ("opus", "embedded")
+
+
+async def test_an_alias_that_leads_nowhere_is_said_once_and_with_its_target() -> None:
+    settings = Settings(aliases={"opus": "nix"})
+
+    chain = await chain_of(Wishes("opus"), settings=settings, every=True)
+
+    (opus,) = [candidate for candidate in chain if candidate.asked == "opus"]
+    assert opus.reason.endswith(".toml maps it to 'nix', which has no route")
+
+
+async def test_a_server_that_is_wished_for_by_an_alias_is_not_added_once_more() -> None:
+    mine = OwnServer(base_url="http://127.0.0.1:1/v1")
+    also = Models(also=("mine/m",), unasked=False)
+    settings = Settings(providers={"mine": mine}, aliases={"opus": "mine/m"}, models=also)
+
+    chain = await chain_of(Wishes("opus"), settings=settings)
+
+    assert open_routes(chain) == ["mine/m", "embedded/SmolLM2-135M-Instruct"]
 
 
 async def test_a_name_that_nobody_knows_says_what_to_write() -> None:
@@ -306,3 +328,32 @@ async def test_an_embedded_model_that_is_missing_says_why() -> None:
 
     assert open_routes(chain) == []
     assert chain[-1].reason == "no embedded engine"
+
+
+async def test_a_server_of_the_settings_has_the_window_and_price_that_they_give_it() -> None:
+    own = OwnServer(base_url="http://127.0.0.1:1/v1", context=16384, usd_per_mtok=(0.5, 1.5))
+
+    chain = await chain_of(Wishes(chain=("mine/m",)), settings=Settings(providers={"mine": own}))
+
+    assert (chain[0].context, chain[0].usd_per_mtok) == (16384, (0.5, 1.5))
+
+
+async def test_without_a_given_window_the_server_of_the_settings_is_asked() -> None:
+    class Tells(Found):
+        async def window(self, server: OwnServer, model: str) -> int | None:  # noqa: ARG002
+            return 4096 if model == "m" else None
+
+    settings = Settings(providers={"mine": OwnServer(base_url="http://127.0.0.1:1/v1")})
+
+    chain = await chain_of(Wishes(chain=("mine/m", "mine/n")), Tells(), settings)
+
+    assert [candidate.context for candidate in chain] == [4096, None]
+
+
+async def test_where_money_is_limited_a_model_without_a_price_makes_room_for_the_profiles() -> None:
+    settings = Settings(providers={"mine": OwnServer(base_url="http://127.0.0.1:1/v1")})
+
+    chain = await chain_of(Wishes("mine/m"), Found(tags=["qwen3:8b"]), settings, unpriced=False)
+
+    assert "`limits.usd` is set" in chain[0].reason
+    assert open_routes(chain) == ["ollama/qwen3:8b", "embedded/SmolLM2-135M-Instruct"]

@@ -38,18 +38,6 @@ def test_a_person_stands_in_the_table_and_asks_nobody() -> None:
     assert document["people"] == [{"path": "person", "role": "decision_maker"}]
 
 
-def test_a_provider_that_nobody_here_knows_is_named() -> None:
-    known = replace(FIRST, asked="litellm/anthropic/a")
-    mistyped = replace(FIRST, asked="litellm/stubb/a")
-
-    text = as_text(Bounds((FIRST, SECOND, known, mistyped)), LIMITS)
-
-    assert text.count("nobody here knows") == 1
-    assert text.splitlines()[-1] == (
-        "litellm/stubb/a: nobody here knows the provider 'stubb', only LiteLLM may"
-    )
-
-
 def test_where_nothing_is_limited_the_plan_says_so() -> None:
     text = as_text(Bounds((FIRST,)), Limits(wall_s=None, model_calls=None))
 

@@ -246,3 +246,11 @@ def test_no_line_of_prose_is_wider_than_the_screen() -> None:
 
     assert max(len(line) for line in shown.splitlines() if "word" in line) <= 100
     assert shown.count("word") == 200
+
+
+def test_where_no_reply_came_from_the_cache_no_number_stands() -> None:
+    spared = {"on": True, "replies": 0, "usd_saved": None}
+
+    shown = screen({**RESULT, "usage": {**RESULT["usage"], "cache": spared}})
+
+    assert "\nNone of the replies came from the cache\n" in shown

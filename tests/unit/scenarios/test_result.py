@@ -127,3 +127,13 @@ def test_a_journal_without_an_end_is_waiting_or_was_cut_short() -> None:
     assert waiting["waiting"] == [{"key": "expert/solo#0", "question": "?", "choices": []}]
     assert waiting["authority"] == "void"
     assert waiting["authority_reasons"] == ["the run reached no decision"]
+
+
+def test_an_answer_that_came_all_at_once_has_no_pace() -> None:
+    answer = replace(
+        replied("test/m", 90, 50), body={**replied("test/m", 90, 50).body, "seconds": 0.001}
+    )
+
+    told = result_of("r", [answer, ended("chair")], journal="j")["turns"][0]["usage"]
+
+    assert told["tokens_per_s"] is None

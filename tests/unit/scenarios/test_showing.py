@@ -345,3 +345,11 @@ async def a_run_of(topology: Topology, folder: Path) -> Journal:
 
 def a_plan(ensemble: Ensemble) -> Plan:
     return Plan("revise", None, ensemble, Briefing("Promote?"))
+
+
+async def test_a_profile_that_is_none_is_told_each_other_once() -> None:
+    with pytest.raises(UsageError) as raised:
+        await chain_of("ml-engineer", "foo")
+
+    named = raised.value.fix.removeprefix("use one of: ").split(", ")
+    assert len(named) == len(set(named)) > 5
