@@ -28,7 +28,7 @@ from ensemble.graph.state import (
     turns_of,
 )
 from ensemble.graph.voting import tally, voters_of, weight, winner
-from ensemble.models.provider import is_by_hand
+from ensemble.graph.witnesses import clones_needed, witnesses_of
 from ensemble.roles import HUMAN, Authority, Role, TurnStatus
 
 LEVELS: Final = tuple(Authority)
@@ -75,7 +75,7 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     others = minority(turns, views_of(voters), position, answer)
     claims = [_claim(raised, evidence) for raised in answer.get("claims", ())]
     claims += [item for turn in verdict.carriers for item in _checked(turn, evidence)]
-    witnesses = _witnesses(voters)
+    witnesses = witnesses_of(voters)
     _weigh_turns(every, causes)
     _weigh_witnesses(ensemble, voters, witnesses, causes)
     _weigh_findings(findings, disposed, causes)
@@ -149,12 +149,17 @@ def _verdict(
         told = "took no position" if decider.answered else "gave no answer"
         causes.add(Authority.DEGRADED, f"{decider.path} {told}; the vote stands in for it")
     if (position := winner(rules, voters)) is not None:
+        _weigh_clones(rules, voters, position, causes)
         carriers = _carriers(voters, position)
         joint = _joint(carriers)
         kept = {name: joint[name] for name in ("result", "claims")}
         return _Verdict(position, carriers, answer={**joint, **_of_decider(decider), **kept})
     breakers = [turn for turn in turns if turn.role == Role.TIEBREAKER]
     if (position := winner(rules, breakers)) is not None:
+        _weigh_clones(rules, breakers, position, causes)
+        heard = witnesses_of(breakers)
+        if heard["effective"] == 1 < heard["answered"]:
+            causes.add(Authority.ADVISORY, f"{heard['answered']} tiebreakers are one model")
         carriers = _carriers(breakers, position)
         return _Verdict(position, carriers, answer=_joint(carriers))
     _weigh_lost_vote(rules, voters, causes)
@@ -235,22 +240,6 @@ def _claim(raised: Document, evidence: Sequence[Document]) -> Document:
     return {"text": raised["text"], "state": state, "evidence": raised["evidence"]}
 
 
-def _witnesses(voters: Sequence[Turn]) -> Document:
-    """Count who was seated, who answered, and how many different models that were."""
-    answered = [turn for turn in voters if turn.answered]
-    models: dict[str, list[str]] = {}
-    for turn in answered:
-        served = turn.served or ""
-        by_hand = served == HUMAN or is_by_hand(served)
-        models.setdefault(turn.path if by_hand else served, []).append(turn.path)
-    return {
-        "seated": len(voters),
-        "answered": len(answered),
-        "effective": float(len(models)),
-        "clones": {model: paths for model, paths in models.items() if len(paths) > 1},
-    }
-
-
 def _weigh_turns(turns: Sequence[Turn], causes: Causes) -> None:
     for turn in turns:
         if turn.status in (TurnStatus.FAILED, TurnStatus.UNPARSED, TurnStatus.REFUSED):
@@ -283,6 +272,11 @@ def _weigh_witnesses(
     elif models < quorum or models == 1 < answered:
         below = f", the quorum is {quorum}" if models < quorum else ""
         causes.add(Authority.ADVISORY, f"{answered} answers come from {models:g} model{below}")
+
+
+def _weigh_clones(rules: Rules, voices: Sequence[Turn], position: str, causes: Causes) -> None:
+    if clones := clones_needed(rules, voices, position):
+        causes.add(Authority.ADVISORY, f"{position} wins only by clones: {', '.join(clones)}")
 
 
 def _weigh_findings(

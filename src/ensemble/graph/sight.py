@@ -13,6 +13,7 @@ from ensemble.graph.findings import Finding, View, findings_of
 from ensemble.graph.lab_desk import evidence_line
 from ensemble.graph.state import Document, Turn, evidence_of, latest, turns_of
 from ensemble.models.provider import is_by_hand
+from ensemble.models.registry import model_behind
 from ensemble.roles import Role, Sees
 
 Shuffle = Callable[[Sequence[Any], str], list[Any]]
@@ -86,9 +87,9 @@ def _unfenced(piece: str) -> str:
 
 def _recused(turns: Sequence[Turn], own_models: Sequence[str]) -> list[Turn]:
     """Leave out what the judge's own models answered, where others answered too."""
-    models = [model for model in own_models if not is_by_hand(model)]
+    models = [model_behind(model) for model in own_models if not is_by_hand(model)]
     for own in (set(models), set(models[:1])):
-        by_others = [turn for turn in turns if turn.served not in own]
+        by_others = [turn for turn in turns if model_behind(turn.served or "") not in own]
         if any(turn.answered for turn in by_others):
             return by_others
     return [*turns]

@@ -94,6 +94,17 @@ def model_at(provider: str, model: str) -> Model | None:
     return _BY_ROUTE.get((provider, model))
 
 
+def model_behind(served: str) -> str:
+    """Return what tells a model from others, over whatever route it was had.
+
+    That is its name in the table; of a model that is not there, the route alone.
+    """
+    route = served.removeprefix("litellm/")
+    provider, _, model = route.partition("/")
+    known = model_at(provider, model) or model_named(model.rpartition("/")[2])
+    return known.name if known else route
+
+
 def ranked(profile: str | None, priorities: tuple[str, ...] = ()) -> list[Model]:
     """Return every model in the order of a profile, ties broken by an agent's priorities.
 

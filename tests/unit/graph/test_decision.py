@@ -302,6 +302,69 @@ def test_clones_alone_never_decide_even_where_a_quorum_of_one_is_met() -> None:
     assert two_models["authority"] == "decided"
 
 
+def test_one_model_over_three_routes_is_one_witness() -> None:
+    routes = (
+        "anthropic/claude-opus-5-5",
+        "openrouter/anthropic/claude-opus-5.5",
+        "litellm/anthropic/claude-opus-5-5",
+    )
+    seats = [
+        replace(turn, served=route) for turn, route in zip(panel(P, P, P), routes, strict=True)
+    ]
+
+    decision = made([*seats, chair()])
+
+    assert decision["witnesses"]["effective"] == 1.0
+    assert decision["witnesses"]["clones"] == {"opus": [turn.path for turn in seats]}
+    assert decision["authority_reasons"] == ["3 answers come from 1 model"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "votes", "needed"),
+    [
+        ({"rule": "majority"}, [P, P, R], True),
+        ({"rule": "majority"}, [P, P, P], False),
+        ({"rule": "weighted", "weights": {"panel[2]": 0.5}}, [P, P, R], False),
+        ({"rule": "weighted", "weights": {"panel[2]": 1.5}}, [P, P, R], True),
+        ({"rule": "unanimous"}, [P, P, P], False),
+    ],
+)
+def test_a_vote_that_only_clones_win_is_advice(
+    rules: dict[str, Any],
+    votes: list[str],
+    needed: bool,  # noqa: FBT001
+) -> None:
+    seats = panel(*votes)
+    clones = [replace(turn, served="scripted/one") for turn in seats[:2]]
+
+    decision = made([*clones, seats[2]], topology=VOTE, **rules)
+
+    assert decision["decision"]["position"] == P
+    assert decision["authority_reasons"] == (
+        [f"{P} wins only by clones: panel[0], panel[1]"] if needed else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("votes", "reason"),
+    [
+        ([R, R, R], "3 tiebreakers are one model"),
+        ([R, R, P], f"{R} wins only by clones: breaker[0], breaker[1]"),
+    ],
+)
+def test_tiebreakers_that_one_model_serves_give_advice(votes: list[str], reason: str) -> None:
+    breakers = [
+        a_turn(f"breaker[{n}]", "tiebreaker", an_answer(taken), rank=1, served="scripted/one")
+        for n, taken in enumerate(votes)
+    ]
+
+    decision = made([*panel(P, R), *breakers], topology=VOTE, rule="majority")
+
+    assert decision["decision"]["position"] == R
+    assert decision["authority"] == "advisory"
+    assert reason in decision["authority_reasons"]
+
+
 def test_the_last_one_left_of_a_panel_is_told_from_a_panel_that_is_one() -> None:
     lost = made([*panel(P, None, None), chair()])
     alone = made([*panel(P), chair()])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -196,3 +197,6 @@ def test_an_auditor_is_not_shown_what_its_own_model_answered() -> None:
     assert judged(own, models=("scripted/panel[0]",)) == [0]  # nobody else answered
     assert judged(own, other, models=("scripted/panel[0]", "scripted/panel[1]")) == [1]
     assert sorted(judged(own, other, models=("manual/person",))) == [0, 1]
+
+    over_another_route = replace(own, served="openrouter/anthropic/claude-opus-5.5")
+    assert judged(over_another_route, other, models=("anthropic/claude-opus-5-5",)) == [1]

@@ -11,6 +11,7 @@ from ensemble.models.registry import (
     SIZES,
     Route,
     model_at,
+    model_behind,
     model_named,
     ranked,
 )
@@ -30,6 +31,21 @@ def test_a_model_that_is_not_in_the_table_is_not_guessed() -> None:
 @pytest.mark.parametrize(("alias", "name"), [("Claude-Opus", "opus"), ("kimi", "Kimi-K2-Thinking")])
 def test_a_model_is_found_by_its_aliases(alias: str, name: str) -> None:
     assert model_named(alias) is MODELS[name]
+
+
+@pytest.mark.parametrize(
+    ("served", "name"),
+    [
+        ("anthropic/claude-opus-5-5", "opus"),
+        ("openrouter/anthropic/claude-opus-5.5", "opus"),
+        ("litellm/openrouter/anthropic/claude-opus-5.5", "opus"),
+        ("mine/Qwen3:8B", "qwen3:8b"),
+        ("litellm/gemini/unheard-of", "gemini/unheard-of"),
+        ("mine/default", "mine/default"),
+    ],
+)
+def test_a_model_is_the_same_over_whatever_route(served: str, name: str) -> None:
+    assert model_behind(served) == name
 
 
 def test_no_name_means_two_models() -> None:
