@@ -78,6 +78,11 @@ def a_stream(*pieces: str, stop: str = "end_turn", as_tool: bool = False) -> byt
     )
 
 
+A_CALL: dict[str, Any] = {"type": "tool_use", "name": "answer", "input": {"a": "x"}}
+TWO_CALLS = b"".join(an_event("content_block_start", index=n, content_block=A_CALL) for n in (0, 1))
+TWO_CALLS_WHOLE = json.dumps({"content": [A_CALL, A_CALL], "stop_reason": "tool_use"}).encode()
+
+
 @dataclass
 class MessagesServer:
     """A running server: what it sends, and what it was asked."""
@@ -332,6 +337,9 @@ async def test_a_cut_stream_is_no_answer_wherever_it_is_cut(
         (b"data: 1\n\n", "text/event-stream", Failure.UNUSABLE),
         (b'data: {"type": "message_stop"}\n\n', "text/event-stream", Failure.UNUSABLE),
         (a_stream(stop="refusal"), "text/event-stream", Failure.CONTENT_FILTER),
+        (a_stream("half", stop="pause_turn"), "text/event-stream", Failure.TRANSPORT),
+        (TWO_CALLS, "text/event-stream", Failure.UNUSABLE),
+        (TWO_CALLS_WHOLE, "application/json", Failure.UNUSABLE),
     ],
 )
 async def test_what_is_no_answer_is_a_failure(

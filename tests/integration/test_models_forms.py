@@ -1,5 +1,6 @@
 """Answers by schema, by tool call and in words, over real sockets: all say the same."""
 
+import asyncio
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from ensemble.journal.run_journal import Journal
 from ensemble.models.chain import Answered, ask
 from ensemble.models.form_probe import probe, probe_first
 from ensemble.models.forms import Forms
+from ensemble.models.pacing import turn_at
 from ensemble.models.policy import Policy
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure
@@ -273,7 +275,9 @@ async def test_a_probe_finds_the_strongest_form_that_holds(
     server.plan("m", Holds(holds, ignores=ignores))
 
     form = await probe(
-        a_candidate(provider, Form.SCHEMA), providers_for(settings_of(server))[provider]
+        a_candidate(provider, Form.SCHEMA),
+        providers_for(settings_of(server))[provider],
+        Policy(),
     )
 
     assert form is found
@@ -287,7 +291,21 @@ async def test_a_server_that_is_not_well_teaches_nothing(
 
     provider = providers_for(settings_of(server))["openai"]
 
-    assert await probe(a_candidate("openai", Form.SCHEMA), provider) is None
+    assert await probe(a_candidate("openai", Form.SCHEMA), provider, Policy()) is None
+
+
+async def test_a_probe_waits_for_its_turn(server: FaultServer) -> None:
+    server.plan("m", Holds(STRONG))
+    candidate, provider = a_candidate("openai", Form.SCHEMA), providers_for(settings_of(server))
+    policy, call = Policy(at_once={"openai": 1}), ModelCall("k", ())
+
+    async with turn_at(candidate, call, policy):
+        probing = asyncio.create_task(probe(candidate, provider["openai"], policy))
+        await asyncio.wait([probing], timeout=0.2)
+        asked_meanwhile = len(server.asked)
+
+    assert await probing is Form.SCHEMA
+    assert asked_meanwhile == 0
 
 
 async def test_what_is_free_is_asked_once_before_the_first_run(server: FaultServer) -> None:

@@ -29,6 +29,7 @@ models: {chain: [CHAIN], cache: true}
 ANSWER: Final = {"result": f"it said {KEY}", "confidence": "high", "position": "promote"}
 ECHO: Final = f"Incorrect API key provided: {KEY}"
 HALF: Final = f'data: {{"choices": [{{"delta": {{"content": "{KEY}"}}}}]}}\n\n'.encode()
+FILL: Final = b"x" * 3980 + b" "
 FAULTS: Final[dict[str, Fault]] = {
     "an answer": Says(json.dumps(ANSWER)),
     "an answer that is none": Says(KEY),
@@ -36,6 +37,9 @@ FAULTS: Final[dict[str, Fault]] = {
     "a cut": Cuts(200),
     "a page": Sends(f"<html>{ECHO}</html>".encode(), content_type="text/html"),
     "an error in a stream": Breaks(1, ECHO),
+    "a long error that is cut": Refuses(401, f"{'x' * 366} you sent {KEY}"),
+    "half an answer that is cut": Sends(HALF.replace(b'"content": "', b'"content": "' + FILL)),
+    "a long event that is malformed": Malforms(1, f"data: {{ {'x' * 62} {KEY}\n\n".encode()),
     "a malformed event": Malforms(1, f"data: {{{KEY}\n\n".encode()),
     "a redirection": Refuses(302, ECHO, {"Location": f"/v1?key={KEY}"}),
     **{str(status): Refuses(status, ECHO) for status in (400, 401, 403, 404, 413, 429, 500, 529)},
@@ -66,7 +70,7 @@ def write(path: Path, chain: str, url: str) -> None:
 def holding(folder: Path) -> list[str]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert any(path.name == "events.jsonl" for path in files)
-    return [str(path) for path in files if KEY.encode() in path.read_bytes()]
+    return [str(path) for path in files if KEY[:8].encode() in path.read_bytes()]
 
 
 @pytest.mark.parametrize("route", ["mine/m", "claude/m", "litellm/hosted_vllm/m"])

@@ -335,3 +335,24 @@ def test_only_who_documents_a_cache_hint_is_sent_it(endpoint: Endpoint, hints: s
 
     assert set(cache_hints(endpoint, call)) == hints
     assert requested(a_candidate(), call) == requested(a_candidate(), CALL)
+
+
+def ended_for(reason: str | None) -> Act:
+    piece = {"choices": [{"delta": {"content": "half an ans"}, "finish_reason": reason}]}
+    return sends(f"data: {json.dumps(piece)}\n\ndata: [DONE]\n\n".encode())
+
+
+@pytest.mark.parametrize("reason", ["error", "abort", "insufficient_system_resource", None])
+async def test_an_answer_that_says_it_broke_off_is_none(reason: str | None) -> None:
+    failed = await failure(ended_for(reason))
+
+    assert failed.kind is Failure.TRANSPORT
+    assert failed.usage == Usage()
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish"),
+    [("stop", "stop"), ("eos", "stop"), ("tool_calls", "stop"), ("model_length", "length")],
+)
+async def test_an_answer_ends_for_the_reasons_that_servers_have(reason: str, finish: str) -> None:
+    assert (await one_call(ended_for(reason))).finish == finish

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ensemble.models.provider import Failure, ModelFailure
+from ensemble.models.provider import Failure, ModelFailure, Usage
 from ensemble.models.wire import answered, close_session
 
 ANSWER = (
@@ -15,8 +15,8 @@ ANSWER = (
 
 
 @asynccontextmanager
-async def hanging_up(after: int) -> AsyncGenerator[tuple[str, list[int]]]:
-    """Serve so many answers on a connection, and hang up on the next request."""
+async def hanging_up(after: int, works_s: float = 0.0) -> AsyncGenerator[tuple[str, list[int]]]:
+    """Serve so many answers on a connection, and hang up on the next request, after some work."""
     asked: list[int] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -26,6 +26,7 @@ async def hanging_up(after: int) -> AsyncGenerator[tuple[str, list[int]]]:
             await reader.readexactly(2)
             asked[number] += 1
             if asked[number] > after:
+                await asyncio.sleep(works_s)
                 break
             writer.write(ANSWER)
         writer.close()
@@ -59,3 +60,26 @@ async def test_a_server_that_hangs_up_on_a_new_connection_is_not_asked_again() -
 
     assert failed.value.kind is Failure.TRANSPORT
     assert asked == [1]
+
+
+async def test_a_request_that_was_worked_on_is_not_sent_again_unseen() -> None:
+    async with hanging_up(after=1, works_s=0.2) as (url, asked):
+        await ask(url)
+        with pytest.raises(ModelFailure) as failed:
+            await ask(url)
+
+    assert failed.value.kind is Failure.TRANSPORT
+    assert failed.value.usage == Usage()
+    assert asked == [2]
+
+
+async def test_who_hangs_up_at_once_or_is_not_there_has_used_nothing() -> None:
+    async with hanging_up(after=0) as (url, _):
+        with pytest.raises(ModelFailure) as hung_up:
+            await ask(url)
+    with pytest.raises(ModelFailure) as not_there:
+        await ask(url)
+    await close_session()
+
+    assert hung_up.value.usage is None
+    assert not_there.value.usage is None

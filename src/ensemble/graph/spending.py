@@ -1,8 +1,8 @@
 """What a run has used by its limits' names, read from its journal as that grows.
 
 A call that is under way, was lost with its process, or broke off, is booked at its reservation,
-and so is one that does not say what it used. What is billed above a reservation is an overrun.
-Has never heard of limits: whoever asks compares.
+and so is one that a model worked on and nobody says what it used. What is billed above a
+reservation is an overrun. Has never heard of limits: whoever asks compares.
 """
 
 from collections.abc import Mapping, Sequence
@@ -99,13 +99,16 @@ class Spending:
         usage: Mapping[str, Any] = ended.body.get("usage") or {}
         sent, said = usage.get("input_tokens"), usage.get("output_tokens")
         most = {name: float(held.get(name) or 0) for name in self.overrun}
-        unsaid = ended.event == "model_replied" or bool(ended.body.get("partial"))
-        billed = dict(most) if unsaid else dict.fromkeys(most, 0.0)
-        if sent is not None or said is not None:
-            billed["tokens"] = float((sent or 0) + (said or 0))
+        worked = ended.event == "model_replied" or "usage" in ended.body or "partial" in ended.body
+        billed = dict(most) if worked else dict.fromkeys(most, 0.0)
+        told = {"tokens": float((sent or 0) + (said or 0))}
         price = self._price_of.get(str(asked.body.get("request", {}).get("model")))
-        if price and said is not None:
-            billed["usd"] = usage_usd(price, usage) or 0.0
+        if price:
+            told["usd"] = usage_usd(price, usage) or 0.0
+        if sent is not None and said is not None:
+            billed |= told
+        else:
+            billed |= {name: max(billed[name], value) for name, value in told.items()}
         self._tokens += billed["tokens"]
         self._usd += billed["usd"]
         for name, value in billed.items():

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import Any, Final, cast
 
 from ensemble.models.event_stream import events
-from ensemble.models.faults import DECLINED, is_overflow
+from ensemble.models.faults import finish_of, is_overflow
 from ensemble.models.forced_call import DESCRIPTION, FUNCTION, answer_in, parameters
 from ensemble.models.messages import cached_content, plain, shared_key
 from ensemble.models.prefixes import after_the_first
@@ -24,15 +24,15 @@ from ensemble.models.provider import (
     Provider,
     Reply,
     Usage,
+    count,
 )
 from ensemble.models.registry import model_at
-from ensemble.models.wire import Answer, Endpoint, answered, count, mapping
+from ensemble.models.wire import Answer, Endpoint, answered, mapping
 
 _VERSION: Final = "2023-06-01"
 _CACHED_FROM: Final = 4000
 """Characters of about the 1,024 tokens below which nothing is cached."""
 _NOT_PAID: Final = "credit balance is too low"
-_CUT: Final = ("max_tokens", "model_context_window_exceeded")
 _TOLD: Final = {
     "authentication_error": Failure.AUTH,
     "billing_error": Failure.AUTH,
@@ -83,12 +83,13 @@ def anthropic_chat(endpoint: Endpoint) -> Provider:
             ):
                 begun()
                 await heard.hear(answer)
+                return heard.reply(f"{endpoint.name}/{candidate.model}")
         except ModelFailure as failure:
             failure.partial = heard.text
+            failure.usage = failure.usage and heard.usage
             if failure.kind is Failure.BAD_REQUEST and _NOT_PAID in str(failure):
                 failure.kind = Failure.AUTH
             raise
-        return heard.reply(f"{endpoint.name}/{candidate.model}")
 
     return ask_server
 
@@ -176,13 +177,27 @@ class _Message:
         self._candidate, self._call = candidate, call
         self._parts: list[str] = []
         self._called = False
-        self._stopped = ""
+        self._calls = 0
+        self._finish = ""
         self._usage: dict[str, Any] = {}
 
     @property
     def text(self) -> str:
         """What was heard so far."""
         return "".join(self._parts)
+
+    @property
+    def usage(self) -> Usage:
+        """What the server says that it used; of a message that broke off it knows only a part."""
+        usage = self._usage
+        cached, written = (
+            count(usage.get(f"cache_{way}_input_tokens")) for way in ("read", "creation")
+        )
+        fresh = count(usage.get("input_tokens"))
+        # What was read from or written to the cache is not in `input_tokens`.
+        read = None if fresh is None else fresh + (cached or 0) + (written or 0)
+        said = count(usage.get("output_tokens")) if self._finish else None
+        return Usage(read, cached, said, written)
 
     async def hear(self, answer: Answer) -> None:
         """Take the whole answer, streamed or plain, or fail."""
@@ -198,22 +213,15 @@ class _Message:
 
     def reply(self, served: str) -> Reply:
         """Return the whole answer."""
-        if not self._stopped:
+        if not self._finish:
             raise ModelFailure(Failure.UNUSABLE, "the message does not say why it stopped")
-        usage = self._usage
-        cached, written = (
-            count(usage.get(f"cache_{way}_input_tokens")) for way in ("read", "creation")
-        )
-        fresh = count(usage.get("input_tokens"))
-        # What was read from or written to the cache is not in `input_tokens`.
-        read = None if fresh is None else fresh + (cached or 0) + (written or 0)
-        cut = self._stopped in _CUT
+        cut = self._finish == "length"
         called, words = (self.text, "") if self._called else ("", self.text)
         return Reply(
             answer_in(called, words, self._candidate, self._call, cut=cut),
             served,
-            "length" if cut else "stop",
-            Usage(read, cached, count(usage.get("output_tokens")), written),
+            self._finish,
+            self.usage,
         )
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -222,14 +230,16 @@ class _Message:
                 raise _told_failure(mapping(event.get("error")))
             case "message_start":
                 self._count(mapping(mapping(event.get("message")).get("usage")))
+            case "content_block_start":
+                self._keep_to_one(mapping(event.get("content_block")))
             case "content_block_delta":
                 if not (delta := mapping(event.get("delta"))):
                     # Left out, something that was said would be lost unseen.
                     raise ModelFailure(Failure.UNUSABLE, "a piece of the answer has no text")
                 self._say(delta.get("text"), delta.get("partial_json"))
             case "message_delta":
-                self._stop(mapping(event.get("delta")).get("stop_reason"))
                 self._count(mapping(event.get("usage")))
+                self._stop(mapping(event.get("delta")).get("stop_reason"))
             case _:
                 pass  # pings, the edges of blocks, and what later versions add
 
@@ -239,10 +249,17 @@ class _Message:
         content: Any = message.get("content")
         blocks = cast("list[Any]", content) if isinstance(content, list) else []
         for block in map(mapping, blocks):
+            self._keep_to_one(block)
             called = json.dumps(block["input"]) if block.get("input") else None
             self._say(block.get("text"), called)
         self._count(mapping(message.get("usage")))
         self._stop(message.get("stop_reason"))
+
+    def _keep_to_one(self, block: dict[str, Any]) -> None:
+        """Fail for a second call: nobody could say which of the two is the answer."""
+        self._calls += block.get("type") == "tool_use"
+        if self._calls > 1:
+            raise ModelFailure(Failure.UNUSABLE, "it called the tool more than once")
 
     def _say(self, text: Any, called: Any) -> None:
         """Take a piece of text, or of a tool's input, which is then the whole answer."""
@@ -255,9 +272,8 @@ class _Message:
                 self._call.heard(str(piece))
 
     def _stop(self, reason: Any) -> None:
-        if reason in DECLINED:
-            raise ModelFailure(Failure.CONTENT_FILTER, f"the model stopped for {reason}")
-        self._stopped = str(reason or self._stopped)
+        if reason:
+            self._finish = finish_of(str(reason))
 
     def _count(self, usage: dict[str, Any]) -> None:
         self._usage.update({name: told for name, told in usage.items() if told is not None})

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ensemble.canonical import without_surrogates
 from ensemble.errors import EnsembleError
+from ensemble.models.faults import beginning
 from ensemble.models.fit import refuse_cut, refuse_misfit
 from ensemble.models.messages import is_json
 from ensemble.models.pacing import turn_at
@@ -22,6 +23,7 @@ from ensemble.models.provider import (
     ModelFailure,
     Provider,
     Reply,
+    Usage,
 )
 
 PARTIAL_AT_MOST: Final = 4000
@@ -65,17 +67,18 @@ def attempted(
                 limit_s = None if candidate.provider in policy.unhurried else policy.call_s
                 async with asyncio.timeout(limit_s):
                     reply = await _provider(candidate, providers)(candidate, call)
-            _refuse_unusable(reply, call)
+            _refuse_but_bill(reply, call)
             policy.forms.took(candidate)
         except ModelFailure as failure:
             policy.forms.doubt(candidate, call, failure)
             failed = failure
         except TimeoutError:
-            failed = ModelFailure(Failure.TIMEOUT, "the whole call took too long")
+            failed = ModelFailure(Failure.TIMEOUT, "the whole call took too long", usage=Usage())
         except EnsembleError:
             raise
         except Exception as error:  # noqa: BLE001 - anybody's provider may raise anything
-            failed = ModelFailure(Failure.BROKEN, f"{type(error).__name__}: {error}")
+            text = f"{type(error).__name__}: {error}"
+            failed = ModelFailure(Failure.BROKEN, text, usage=Usage())
         else:
             return "model_replied", {
                 "value": {"text": without_surrogates(reply.text), "finish": reply.finish},
@@ -97,8 +100,10 @@ def _told(failed: ModelFailure) -> dict[str, Any]:
         told["retry_after_s"] = failed.retry_after_s
     if failed.over is not None:
         told["over"] = failed.over
+    if failed.usage is not None:
+        told["usage"] = dict(vars(failed.usage))
     if failed.partial:
-        told["partial"] = without_surrogates(failed.partial[:PARTIAL_AT_MOST])
+        told["partial"] = without_surrogates(beginning(failed.partial, PARTIAL_AT_MOST))
     return told
 
 
@@ -106,6 +111,14 @@ def _provider(candidate: Candidate, providers: Mapping[str, Provider]) -> Provid
     if candidate.provider not in providers:
         raise ModelFailure(Failure.NOT_FOUND, f"there is no provider {candidate.provider!r}")
     return providers[candidate.provider]
+
+
+def _refuse_but_bill(reply: Reply, call: ModelCall) -> None:
+    try:
+        _refuse_unusable(reply, call)
+    except ModelFailure as failure:
+        failure.usage = reply.usage
+        raise
 
 
 def _refuse_unusable(reply: Reply, call: ModelCall) -> None:

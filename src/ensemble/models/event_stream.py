@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final, cast
 
+from ensemble.models.faults import beginning
 from ensemble.models.provider import Failure, ModelFailure
 
 BYTES_AT_MOST: Final = 32 * 1024 * 1024
@@ -56,17 +57,21 @@ def _event(line: bytes | bytearray) -> dict[str, Any] | None:
     if not line or line.startswith((b":", *_FIELDS)):
         return None
     if not line.startswith(b"data:"):
-        raise ModelFailure(Failure.UNUSABLE, f"no event stream: {line[:_SHOWN]!r}")
+        raise ModelFailure(Failure.UNUSABLE, f"no event stream: {_shown(line)!r}")
     payload = line[5:].strip()
     if payload == b"[DONE]":
         return {}
     try:
         event: Any = json.loads(payload.decode())
     except (ValueError, RecursionError):
-        raise ModelFailure(Failure.UNUSABLE, f"a malformed event: {payload[:_SHOWN]!r}") from None
+        raise ModelFailure(Failure.UNUSABLE, f"a malformed event: {_shown(payload)!r}") from None
     if not isinstance(event, dict) or not event:
-        raise ModelFailure(Failure.UNUSABLE, f"an event of no use: {payload[:_SHOWN]!r}")
+        raise ModelFailure(Failure.UNUSABLE, f"an event of no use: {_shown(payload)!r}")
     return cast("dict[str, Any]", event)
+
+
+def _shown(data: bytes) -> str:
+    return beginning(data.decode(errors="replace"), _SHOWN)
 
 
 def _is_done(line: bytes | bytearray) -> bool:

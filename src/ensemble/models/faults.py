@@ -5,18 +5,30 @@ Every provider that speaks HTTP maps its errors here, so that one policy fits al
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
-from ensemble.models.provider import Failure, ModelFailure
+from ensemble.models.provider import Failure, ModelFailure, Usage
 
-DECLINED: Final = ("content_filter", "refusal", "safety")
-"""Reasons to stop that mean the model declined."""
-
+_DECLINED: Final = ("content_filter", "refusal", "safety")
+_CUT: Final = ("length", "max_tokens", "model_length", "model_context_window_exceeded")
+_WHOLE: Final = (
+    "stop",
+    "eos",
+    "eos_token",
+    "stop_sequence",
+    "end_turn",
+    "complete",
+    "tool_calls",
+    "tool_use",
+    "function_call",
+)
+"""Reasons to stop, as the vendors, llama.cpp, vLLM, TGI and the routers before them tell them."""
 _SHOWN: Final = 400
+_KEY_AT_END: Final = re.compile(r"[!-~]*\Z")
 _LONGEST_S: Final = 1e9
 _UNIX_TIME_S: Final = 1.5e9
 """Whoever asks for a longer wait than this means a moment."""
@@ -64,6 +76,28 @@ _PLAIN: Final = {
 }
 
 
+def finish_of(reason: str) -> Literal["stop", "length"]:
+    """Return whether an answer that ended for this reason is whole, or cut at its limit.
+
+    Raises:
+        ModelFailure: it is no answer: the model declined, or was broken off.
+    """
+    told = reason.lower()
+    if told in _DECLINED:
+        raise ModelFailure(Failure.CONTENT_FILTER, f"the model stopped for {told}")
+    if told in _CUT:
+        return "length"
+    if told not in _WHOLE:
+        text = f"the answer was broken off: {beginning(told, _SHOWN) or 'no reason is told'}"
+        raise ModelFailure(Failure.TRANSPORT, text)
+    return "stop"
+
+
+def beginning(text: str, at_most: int) -> str:
+    """Return at most so many characters; a word that is cut is left out, for it may be a key."""
+    return text if len(text) <= at_most else f"{_KEY_AT_END.sub('', text[:at_most])}…"
+
+
 def failure_of(status: int, text: str) -> Failure:
     """Return the class of an error with this HTTP status and these words."""
     words = text.lower()
@@ -94,8 +128,8 @@ def refusal(status: int, text: str, headers: Mapping[str, str]) -> ModelFailure:
     return ModelFailure(kind, shown, retry_after_s=retry_after_s(headers, datetime.now(UTC)))
 
 
-def failure_from(error: Exception, partial: str = "") -> ModelFailure:
-    """Return the failure behind an exception of some client library."""
+def failure_from(error: Exception, heard: Sequence[str] = ()) -> ModelFailure:
+    """Return the failure behind an exception of some client library, after what was heard."""
     text = " ".join(str(error).split()) or type(error).__name__
     words = text.lower()
     told: Any = getattr(error, "status_code", None)
@@ -114,8 +148,9 @@ def failure_from(error: Exception, partial: str = "") -> ModelFailure:
     told_headers: Any = getattr(error, "litellm_response_headers", None)
     headers: Any = told_headers or getattr(response, "headers", None) or {}
     wait_s = retry_after_s(cast("dict[str, str]", dict(headers)), datetime.now(UTC))
-    failure = ModelFailure(kind, text[:_SHOWN], retry_after_s=wait_s)
-    failure.partial = partial
+    failure = ModelFailure(kind, beginning(text, _SHOWN), retry_after_s=wait_s)
+    failure.partial = "".join(heard)
+    failure.usage = Usage() if heard or kind is Failure.TIMEOUT else None
     return failure
 
 
@@ -193,4 +228,4 @@ def _words_of(text: str) -> str:
             inside = cast("dict[str, Any]", found)
             found = inside.get("message") or inside
         body = found
-    return " ".join(str(body).split())[:_SHOWN] or "no message"
+    return beginning(" ".join(str(body).split()), _SHOWN) or "no message"

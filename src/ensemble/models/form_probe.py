@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from ensemble.config import Settings
 from ensemble.models.forms import Forms
+from ensemble.models.pacing import turn_at
+from ensemble.models.policy import Policy
 from ensemble.models.probes import Probes
 from ensemble.models.provider import (
     Candidate,
@@ -36,10 +38,10 @@ _ANSWER_TOKENS: Final = 64
 _NOT_HELD: Final = (Failure.BAD_REQUEST, Failure.FORM, Failure.UNUSABLE)
 
 
-async def probe(candidate: Candidate, provider: Provider) -> Form | None:
+async def probe(candidate: Candidate, provider: Provider, policy: Policy) -> Form | None:
     """Return the strongest form that a model holds to; None where it could not be found out."""
     for form in (Form.SCHEMA, Form.TOOL_CALL):
-        held = await _holds(replace(candidate, form=form), provider)
+        held = await _holds(replace(candidate, form=form), provider, policy)
         if held is None or held:
             return form if held else None
     return Form.TEXT
@@ -66,7 +68,8 @@ async def probe_first(
         and not forms.stated(first)
         and forms.of(first, await probes.version(first.provider, first.model)) is None
     ]
-    found = await probe_all(unknown, forms=forms, providers=providers, probes=probes)
+    policy = Policy.of(settings)
+    found = await probe_all(unknown, forms=forms, providers=providers, probes=probes, policy=policy)
     return {path: tuple(_as_found(c, found) for c in chain) for path, chain in chains.items()}
 
 
@@ -76,10 +79,11 @@ async def probe_all(
     forms: Forms,
     providers: Mapping[str, Provider],
     probes: Probes,
+    policy: Policy,
 ) -> dict[tuple[str, str], Form]:
     """Ask each model once, keep what is found, and return it by provider and model."""
     places = {(c.provider, c.model): c for c in candidates if c.provider in providers}
-    asked = (probe(candidate, providers[place[0]]) for place, candidate in places.items())
+    asked = (probe(candidate, providers[place[0]], policy) for place, candidate in places.items())
     found: dict[tuple[str, str], Form] = {}
     for place, form in zip(places, await asyncio.gather(*asked), strict=True):
         if form is not None:
@@ -88,14 +92,14 @@ async def probe_all(
     return found
 
 
-async def _holds(candidate: Candidate, provider: Provider) -> bool | None:
+async def _holds(candidate: Candidate, provider: Provider, policy: Policy) -> bool | None:
     """Return whether the form holds the model; None where its answer does not tell."""
     from langchain_core.messages import HumanMessage
 
     asked = (HumanMessage("Greet me in one word."),)
     call = ModelCall("probe", asked, schema=_SCHEMA, params=Params(max_tokens=_ANSWER_TOKENS))
     try:
-        async with asyncio.timeout(PROBE_WITHIN_S):
+        async with turn_at(candidate, call, policy), asyncio.timeout(PROBE_WITHIN_S):
             reply = await provider(candidate, call)
     except ModelFailure as failure:
         return False if failure.kind in _NOT_HELD else None

@@ -8,17 +8,22 @@ else. Knows what was found, never how: it asks nobody.
 import ipaddress
 import json
 import os
+import re
+import tempfile
+import threading
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from ensemble.config import Settings, cache_folder
 from ensemble.models.probes import ollama_address
 from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure
+from ensemble.models.wire import mapping
 
 How = Literal["probed", "learned"]
 """Asked on purpose, or in the course of a run that was refused a stronger form."""
@@ -55,13 +60,12 @@ class Forms:
 
     def keep(self, candidate: Candidate, form: Form, how: How, version: str = "") -> None:
         """Keep what was found, beside what others found meanwhile."""
-        found = Found(form, how, datetime.now(UTC).date().isoformat(), version)
-        kept = {**self._kept(), self._place(candidate): asdict(found)}
-        part = self._file.with_suffix(f".{os.getpid()}")
-        with suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-            part.replace(self._file)
+        place, on = self._place(candidate), datetime.now(UTC).date().isoformat()
+        with _writing:
+            kept = self._kept()
+            if how == "learned":  # of the model that was there when the run began
+                version = str(mapping(kept.get(place)).get("version", version))
+            self._write({**kept, place: asdict(Found(form, how, on, version))})
 
     def stated(self, candidate: Candidate) -> str:
         """Return what settles the form without asking anybody; empty where nothing does."""
@@ -71,14 +75,16 @@ class Forms:
         return "construction" if candidate.provider in _OF_OURS else ""
 
     def is_free(self, candidate: Candidate) -> bool:
-        """Return whether it costs nothing to ask a candidate: it runs here, or is Ollama's."""
+        """Return whether it costs nothing to ask a candidate: it runs here, and needs no key.
+
+        Whoever wants a key here may stand before somebody who is paid.
+        """
         own = self._settings.providers.get(candidate.provider)
-        if own is None:
-            return candidate.provider == "ollama"
-        host = urlsplit(own.base_url).hostname or ""
-        with suppress(ValueError):
-            return ipaddress.ip_address(host).is_loopback
-        return host == "localhost"
+        if own is not None:
+            return own.api_key_env is None and "@" not in own.base_url and is_here(own.base_url)
+        if candidate.provider != "ollama" or _IN_THE_CLOUD.search(candidate.model):
+            return False
+        return is_here(self._address("ollama"))
 
     def _place(self, candidate: Candidate) -> str:
         return f"{self._address(candidate.provider)} {candidate.model}"
@@ -86,18 +92,38 @@ class Forms:
     def _address(self, provider: str) -> str:
         """Return where a provider is asked: another server of the same name is another place."""
         if own := self._settings.providers.get(provider):
-            return own.base_url
+            where = urlsplit(own.base_url)  # without its login and its query, which may be secrets
+            return f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
         if provider == "ollama":
             with suppress(ValueError):
                 return "://".join(ollama_address(os.environ.get("OLLAMA_HOST", "")))
         return provider
 
+    def _write(self, kept: Mapping[str, Any]) -> None:
+        """Replace the file, for the user's eyes only; half of one is never seen."""
+        with suppress(OSError):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            made, part = tempfile.mkstemp(dir=self._file.parent, suffix=".part")
+            try:
+                with os.fdopen(made, "w", encoding="utf-8") as file:
+                    json.dump(kept, file, indent=1)
+                Path(part).replace(self._file)
+            except OSError:
+                Path(part).unlink(missing_ok=True)
+
     def _kept(self) -> dict[str, Any]:
         try:
-            kept: Any = json.loads(self._file.read_bytes())
+            return mapping(json.loads(self._file.read_bytes()))
         except (OSError, ValueError, RecursionError):
             return {}
-        return cast("dict[str, Any]", kept) if isinstance(kept, dict) else {}
+
+
+def is_here(url: str) -> bool:
+    """Return whether a server stands on this host."""
+    host = urlsplit(url).hostname or ""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def forms_file() -> Path:
@@ -112,6 +138,7 @@ class Lessons:
         """Start with nothing learned; what is, is kept in `forms` too."""
         self._forms = forms
         self._refused: dict[tuple[str, str], Form] = {}
+        self._doubts: Counter[tuple[str, str, Form]] = Counter()
         self._learned: dict[tuple[str, str], Form] = {}
 
     def refuse(self, candidate: Candidate, call: ModelCall) -> None:
@@ -123,22 +150,36 @@ class Lessons:
 
     def doubt(self, candidate: Candidate, call: ModelCall, failure: ModelFailure) -> None:
         """Take a refused request for a refused form, as long as there is a weaker one."""
+        sure = failure.kind is Failure.FORM or bool(_OF_THE_FORM.search(str(failure)))
         if call.schema is not None and failure.kind is Failure.BAD_REQUEST:
             failure.kind = Failure.FORM
         if failure.kind is Failure.FORM:
-            self._refused[candidate.provider, candidate.model] = candidate.form
+            place = (candidate.provider, candidate.model)
+            self._refused[place] = candidate.form
+            self._doubts[(*place, candidate.form)] += _DOUBTS_TO_LEARN if sure else 1
 
     def took(self, candidate: Candidate) -> None:
-        """Learn from an answer: after a refusal, it shows that the form was the reason."""
+        """Learn from an answer: after a refusal, it shows that the form was the reason.
+
+        One refusal that does not speak of the form may have had another reason.
+        """
         place = (candidate.provider, candidate.model)
         refused = self._refused.get(place)
+        self._doubts.pop((*place, candidate.form), None)
         if refused is None or _STRENGTH[refused] <= _STRENGTH[candidate.form]:
             return
         del self._refused[place]
+        if self._doubts[(*place, refused)] < _DOUBTS_TO_LEARN:
+            return
         self._learned[place] = candidate.form
         if self._forms is not None:
             self._forms.keep(candidate, candidate.form, "learned")
 
 
+_writing: Final = threading.Lock()
+_IN_THE_CLOUD: Final = re.compile(r"[:-]cloud$")
+"""Tags of models that Ollama passes on to its own servers."""
+_DOUBTS_TO_LEARN: Final = 2
+_OF_THE_FORM: Final = re.compile(r"schema|format|tool|function|grammar|structured", re.IGNORECASE)
 _OF_OURS: Final = ("embedded", "manual", "scripted")
 _STRENGTH: Mapping[Form, int] = {form: -place for place, form in enumerate(Form)}

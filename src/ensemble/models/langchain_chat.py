@@ -7,7 +7,7 @@ asked without the callbacks of the node around it, which hears the chain's reply
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from ensemble.models.faults import DECLINED, failure_from
+from ensemble.models.faults import failure_from, finish_of
 from ensemble.models.provider import Candidate, Failure, ModelCall, ModelFailure, Provider, Reply
 from ensemble.models.provider import Usage as Tokens
 
@@ -40,7 +40,7 @@ def langchain_chat(model: "Runnable[Any, Any]") -> Provider:
                 if call.heard is not None and (text := _text(piece)):
                     call.heard(text)
         except Exception as error:  # the library behind it may raise anything
-            raise failure_from(error, _text(whole)) from error
+            raise failure_from(error, () if whole is None else (_text(whole),)) from error
         if whole is None:
             raise ModelFailure(Failure.UNUSABLE, "the model said nothing")
         return _reply(whole, candidate)
@@ -67,14 +67,13 @@ def _reply(whole: Any, candidate: Candidate) -> Reply:
 
 def _reply_of_message(whole: "BaseMessage", served: str) -> Reply:
     told: dict[str, Any] = dict(whole.response_metadata)
-    finish = next((str(told[name]) for name in _FINISH_NAMES if told.get(name)), "stop").lower()
-    if finish in DECLINED:
-        raise ModelFailure(Failure.CONTENT_FILTER, f"the model stopped for {finish}")
+    reason = next((str(told[name]) for name in _FINISH_NAMES if told.get(name)), "stop")
+    finish = finish_of(reason)
     usage: UsageMetadata | None = getattr(whole, "usage_metadata", None)
     cached = (usage.get("input_token_details") or {}).get("cache_read") if usage else None
     return Reply(
         text=_text(whole),
         served=served,
-        finish="length" if finish in ("length", "max_tokens") else "stop",
+        finish=finish,
         usage=Tokens(usage["input_tokens"], cached, usage["output_tokens"]) if usage else Tokens(),
     )

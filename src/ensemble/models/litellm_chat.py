@@ -13,7 +13,7 @@ import warnings
 from importlib import import_module
 from typing import Any, Final
 
-from ensemble.models.faults import DECLINED, failure_from
+from ensemble.models.faults import failure_from, finish_of
 from ensemble.models.forced_call import Arguments, answer_in
 from ensemble.models.messages import cached_content, plain, shared_key
 from ensemble.models.openai_chat import held_to
@@ -46,17 +46,20 @@ async def litellm_chat(candidate: Candidate, call: ModelCall) -> Reply:
         try:
             response = await _complete(litellm, _request(candidate, call), parts, call)
         except ModelFailure as failure:
-            failure.partial = "".join(parts)
+            failure.partial, failure.usage = "".join(parts), Usage()
             raise
-        except TimeoutError as error:
-            raise ModelFailure(Failure.TIMEOUT, str(error) or "nothing came in time") from error
         except Exception as error:  # its classes say little; status and words say what it was
-            seen = faults[0] if faults else failure_from(error)
+            seen = faults[0] if faults else failure_from(error, parts)
             seen.partial = "".join(parts)
             raise seen from error
     if faults:
         raise faults[0]  # litellm went on without what it could not read
-    return _reply(response, candidate, call)
+    usage = _usage(response)
+    try:
+        return _reply(response, usage, candidate, call)
+    except ModelFailure as failure:
+        failure.usage = usage
+        raise
 
 
 async def close_clients() -> None:
@@ -129,6 +132,7 @@ async def _complete(
         return await litellm.acompletion(**request)
     options = {"include_usage": True}
     stream: Any = await litellm.acompletion(**request, stream=True, stream_options=options)
+    parts.append("")  # it begins
     chunks: list[Any] = []
     called = Arguments()
     while True:
@@ -161,27 +165,29 @@ def _calls(message: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _reply(response: Any, candidate: Candidate, call: ModelCall) -> Reply:
+def _usage(response: Any) -> Usage:
+    usage: Any = getattr(response, "usage", None)
+    details: Any = getattr(usage, "prompt_tokens_details", None)
+    return Usage(
+        getattr(usage, "prompt_tokens", None),
+        getattr(details, "cached_tokens", None),
+        getattr(usage, "completion_tokens", None),
+        getattr(usage, "cache_creation_input_tokens", None),
+    )
+
+
+def _reply(response: Any, usage: Usage, candidate: Candidate, call: ModelCall) -> Reply:
     try:
         choice: Any = response.choices[0]
         words = str(choice.message.content or "")
-        finish = str(choice.finish_reason or "stop")
+        reason = str(choice.finish_reason or "stop")
         arguments = Arguments().take(_calls(choice.message))
     except (AttributeError, IndexError, TypeError) as error:
         raise ModelFailure(Failure.UNUSABLE, "the answer holds no choices") from error
-    if finish in DECLINED:
-        raise ModelFailure(Failure.CONTENT_FILTER, f"the model stopped for {finish}")
-    cut = finish in ("length", "max_tokens")
-    usage: Any = getattr(response, "usage", None)
-    details: Any = getattr(usage, "prompt_tokens_details", None)
+    finish = finish_of(reason)
     return Reply(
-        text=answer_in(arguments, words, candidate, call, cut=cut),
+        text=answer_in(arguments, words, candidate, call, cut=finish == "length"),
         served=f"litellm/{candidate.model}",
-        finish="length" if cut else "stop",
-        usage=Usage(
-            getattr(usage, "prompt_tokens", None),
-            getattr(details, "cached_tokens", None),
-            getattr(usage, "completion_tokens", None),
-            getattr(usage, "cache_creation_input_tokens", None),
-        ),
+        finish=finish,
+        usage=usage,
     )

@@ -17,7 +17,7 @@ import httpx
 from typing_extensions import override
 
 from ensemble.models.event_stream import BYTES_AT_MOST
-from ensemble.models.provider import Failure, ModelFailure
+from ensemble.models.provider import Failure, ModelFailure, Usage
 
 LINE_AT_MOST: Final = 2**20
 BODY_AT_MOST: Final = 2**21
@@ -101,7 +101,7 @@ class _WatchedStream(httpx.AsyncByteStream):
         await self._body.aclose()
 
     def _refuse(self, why: str) -> None:
-        self._faults.append(ModelFailure(Failure.UNUSABLE, why))
+        self._faults.append(ModelFailure(Failure.UNUSABLE, why, usage=Usage()))
         raise self._faults[-1]
 
 

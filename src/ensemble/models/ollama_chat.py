@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ensemble.errors import NoModelLeft
-from ensemble.models.faults import is_overflow
+from ensemble.models.faults import beginning, finish_of, is_overflow
 from ensemble.models.fit import refuse_misfit
 from ensemble.models.forced_call import Arguments, answer_in, forced_call
 from ensemble.models.messages import plain
@@ -27,8 +27,9 @@ from ensemble.models.provider import (
     ModelFailure,
     Reply,
     Usage,
+    count,
 )
-from ensemble.models.wire import answered, count
+from ensemble.models.wire import answered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,20 +63,18 @@ async def ollama_chat(candidate: Candidate, call: ModelCall) -> Reply:
         request["tools"] = forced_call(call.schema)["tools"]  # it knows no forced choice
     parts: list[str] = []
     called = Arguments()
+    usage: Usage | None = None
     try:
         last = await _hear(request, parts, called, call)
+        usage = Usage(last.get("prompt_eval_count"), None, last.get("eval_count"))
+        finish = finish_of(str(last.get("done_reason") or "stop"))
+        _refuse_full_window(usage.input_tokens, window)
+        text = answer_in(called.text, "".join(parts), candidate, call, cut=finish == "length")
     except ModelFailure as failure:
         failure.partial = called.text or "".join(parts)
+        failure.usage = usage or failure.usage
         raise
-    cut = last.get("done_reason") == "length"
-    read = count(last.get("prompt_eval_count"))
-    _refuse_full_window(read, window)
-    return Reply(
-        text=answer_in(called.text, "".join(parts), candidate, call, cut=cut),
-        served=f"ollama/{candidate.model}",
-        finish="length" if cut else "stop",
-        usage=Usage(read, None, count(last.get("eval_count"))),
-    )
+    return Reply(text, f"ollama/{candidate.model}", finish, usage)
 
 
 @dataclass(frozen=True)
@@ -163,18 +162,19 @@ async def _hear(
 
 def _piece(line: bytes) -> dict[str, Any]:
     """Return one piece of an answer, its message an object; fail for anything else."""
+    shown = beginning(line.decode(errors="replace"), _SHOWN)
     try:
         found: Any = json.loads(line)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise ModelFailure(Failure.UNUSABLE, f"a malformed piece: {line[:_SHOWN]!r}")
+        raise ModelFailure(Failure.UNUSABLE, f"a malformed piece: {shown!r}")
     piece = cast("dict[str, Any]", found)
     if told := piece.get("error"):
         text = str(told)
         raise ModelFailure(Failure.CONTEXT if is_overflow(text) else Failure.OVERLOADED, text)
     if not isinstance(piece.get("message"), dict):
-        raise ModelFailure(Failure.UNUSABLE, f"a piece without a message: {line[:_SHOWN]!r}")
+        raise ModelFailure(Failure.UNUSABLE, f"a piece without a message: {shown!r}")
     return piece
 
 

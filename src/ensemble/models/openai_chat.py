@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from ensemble.models.event_stream import events
-from ensemble.models.faults import DECLINED, failure_of
+from ensemble.models.faults import failure_of, finish_of
 from ensemble.models.forced_call import Arguments, answer_in, forced_call
 from ensemble.models.messages import shared_key
 from ensemble.models.provider import (
@@ -21,7 +21,7 @@ from ensemble.models.provider import (
     Reply,
     Usage,
 )
-from ensemble.models.wire import Answer, Endpoint, answered, count, mapping
+from ensemble.models.wire import Answer, Endpoint, answered, mapping
 
 _KEYED: Final = ("api.openai.com", "api.mistral.ai")
 """Hosts that document `prompt_cache_key`."""
@@ -44,10 +44,11 @@ def openai_chat(endpoint: Endpoint) -> Provider:
                 idle_s=endpoint.idle_s,
             ) as answer:
                 await heard.hear(answer)
+                return heard.reply(f"{endpoint.name}/{candidate.model}")
         except ModelFailure as failure:
             failure.partial = heard.text
+            failure.usage = failure.usage and heard.usage
             raise
-        return heard.reply(f"{endpoint.name}/{candidate.model}")
 
     return ask_server
 
@@ -98,7 +99,7 @@ class _Heard:
         self._candidate, self._call = candidate, call
         self._parts: list[str] = []
         self._called = Arguments()
-        self._finish = "stop"
+        self._finish = ""
         self._choices = 0
         self._usage: dict[str, Any] = {}
         self._timings: dict[str, Any] = {}
@@ -108,10 +109,24 @@ class _Heard:
         """What was heard so far."""
         return self._called.text or "".join(self._parts)
 
+    @property
+    def usage(self) -> Usage:
+        """What the server says that it used; of an answer that broke off it knows only a part."""
+        usage, details = self._usage, mapping(self._usage.get("prompt_tokens_details"))
+        told = (details.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"))
+        cached = next((tokens for tokens in told if tokens is not None), None)
+        return Usage(
+            usage.get("prompt_tokens"),
+            self._timings.get("cache_n") if cached is None else cached,
+            usage.get("completion_tokens") if self._finish else None,
+            details.get("cache_write_tokens"),
+        )
+
     async def hear(self, answer: Answer) -> None:
         """Take the whole answer, streamed or plain, or fail."""
         if not answer.is_stream:
             self._take(await answer.whole())
+            self._finish = self._finish or "stop"  # one JSON object is whole, or none
             return
         async with aclosing(events(answer.read)) as found:
             async for event in found:
@@ -121,9 +136,12 @@ class _Heard:
         """Return the whole answer."""
         if not self._choices:
             raise ModelFailure(Failure.UNUSABLE, "the answer holds no choices")
+        if not self._finish:
+            text = "the stream ended without a reason for the answer to end"
+            raise ModelFailure(Failure.TRANSPORT, text)
         words, cut = "".join(self._parts), self._finish == "length"
         text = answer_in(self._called.text, words, self._candidate, self._call, cut=cut)
-        return Reply(text, served, self._finish, _usage(self._usage, self._timings))
+        return Reply(text, served, self._finish, self.usage)
 
     def _take(self, chunk: dict[str, Any]) -> None:
         """Add one piece, or fail where it says that there is no answer."""
@@ -139,10 +157,8 @@ class _Heard:
             text = str(said.get("content") or "")
             self._parts.append(text)
             self._say(text + self._called.take(said.get("tool_calls")))
-            finish = str(choice.get("finish_reason") or "").lower()
-            if finish in DECLINED:
-                raise ModelFailure(Failure.CONTENT_FILTER, f"the model stopped for {finish}")
-            self._finish = "length" if finish in ("length", "max_tokens") else self._finish
+            if reason := choice.get("finish_reason"):
+                self._finish = finish_of(str(reason))
 
     def _say(self, text: str) -> None:
         if text and self._call.heard is not None:
@@ -174,15 +190,3 @@ def _told_failure(error: Any) -> ModelFailure:
     kind = failure_of(_BAD_REQUEST, text)
     # It began to answer, so it was not the request.
     return ModelFailure(Failure.OVERLOADED if kind is Failure.BAD_REQUEST else kind, text)
-
-
-def _usage(usage: dict[str, Any], timings: dict[str, Any]) -> Usage:
-    details = mapping(usage.get("prompt_tokens_details"))
-    told = (details.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"))
-    cached = next((tokens for tokens in told if tokens is not None), timings.get("cache_n"))
-    return Usage(
-        count(usage.get("prompt_tokens")),
-        count(cached),
-        count(usage.get("completion_tokens")),
-        count(details.get("cache_write_tokens")),
-    )

@@ -5,15 +5,13 @@ same failures wait alike and many calls that fail together do not come back toge
 """
 
 import hashlib
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
 from ensemble.config import Settings
 from ensemble.models.breaker import OF_PROCESS, Breakers
-from ensemble.models.forms import Forms, Lessons
+from ensemble.models.forms import Forms, Lessons, is_here
 from ensemble.models.pacing import Pace
 from ensemble.models.provider import EMBEDDED, MANUAL, Failure
 
@@ -72,7 +70,7 @@ class Policy:
     def of(cls, settings: Settings) -> "Policy":
         """Return the policy with the limits that the user's settings name."""
         usual = cls()
-        here = {name for name, at in settings.providers.items() if _is_here(at.base_url)}
+        here = {name for name, at in settings.providers.items() if is_here(at.base_url)}
         own = {name: pace.at_once for name, pace in settings.pace.items() if pace.at_once}
         return cls(
             at_once={**usual.at_once, "embedded": settings.embedded.slots, **own},
@@ -103,12 +101,3 @@ class Policy:
         own_s = min(self.backoff_at_most_s, self.backoff_s * 2 ** (tries - 1))
         drawn = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big") / 2**32
         return max(own_s * (0.5 + drawn / 2), told_s or 0.0)
-
-
-def _is_here(url: str) -> bool:
-    """Return whether a server stands on this host."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -6,7 +6,7 @@ writes a journal: that is the chain's work, above.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +21,9 @@ EMBEDDED: Final = "embedded"
 """The provider of the small model that comes along, and its name as a wish."""
 MANUAL: Final = "manual"
 """The provider that is a person, or whatever chat window they paste into."""
+
+_TOO_MANY: Final = 10**9
+"""Tokens that no call has."""
 
 
 def is_embedded(served: str) -> bool:
@@ -83,6 +86,7 @@ class ModelFailure(Exception):
         *,
         retry_after_s: float | None = None,
         over: int | None = None,
+        usage: "Usage | None" = None,
     ) -> None:
         super().__init__(text)
         self.kind = kind
@@ -91,6 +95,8 @@ class ModelFailure(Exception):
         """By how many tokens it does not fit, where that was counted and it was never sent."""
         self.partial = ""
         """What was heard before it failed; never an answer."""
+        self.usage = usage
+        """What it used: empty where it may have used any, None where no model worked on it."""
 
 
 @dataclass(frozen=True)
@@ -173,15 +179,32 @@ class ModelCall:
         return plain(self.messages)
 
 
+def count(value: Any) -> int | None:
+    """Return a count of tokens; None for anything else a server may send in its place."""
+    sound = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _TOO_MANY
+    return value if sound else None
+
+
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one call; None where the provider did not say."""
+    """Tokens of one call; None where the provider did not say, or said what cannot be."""
 
     input_tokens: int | None = None
     cached_tokens: int | None = None
     output_tokens: int | None = None
     written_tokens: int | None = None
     """Of the input: those that a prompt cache took in, at a price of their own."""
+
+    def __post_init__(self) -> None:
+        """Keep only counts that can be, so that no server can refund or break a book."""
+        for one in fields(self):
+            object.__setattr__(self, one.name, count(getattr(self, one.name)))
+        left = self.input_tokens or 0
+        for name in ("cached_tokens", "written_tokens"):  # they are part of the input
+            if (told := getattr(self, name)) is not None:
+                part = min(told, left)
+                left -= part
+                object.__setattr__(self, name, part)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from ensemble.models.event_stream import BYTES_AT_MOST, PIECE_AT_MOST
 from ensemble.models.faults import refusal
-from ensemble.models.provider import Failure, ModelFailure
+from ensemble.models.provider import Failure, ModelFailure, Usage
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -25,6 +25,8 @@ _CONNECT_S: Final = 5.0
 """TCP and TLS."""
 _LOOK_UP_S: Final = 25.0
 """The name's look-up, which a thread does: with thousands of calls it is a queue."""
+_AT_ONCE_S: Final = 0.05
+"""Whoever hangs up within this has not worked on a request."""
 _ERROR_BYTES: Final = 64 * 1024
 _OK: Final = 200
 
@@ -62,6 +64,11 @@ class Answer:
         self._first_by: float | None = first_by
         self._idle_s = idle_s
         self._size = 0
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the server says that it answers."""
+        return self._response.status == _OK
 
     @property
     def is_stream(self) -> bool:
@@ -121,7 +128,7 @@ class Answer:
     async def refuse_unless_ok(self) -> None:
         """Fail for an error status, and for a body that is compressed although nobody asked."""
         response = self._response
-        if response.status != _OK:
+        if not self.is_ok:
             told = bytearray()
             while len(told) < _ERROR_BYTES and (data := await self.read()):
                 told += data
@@ -151,11 +158,14 @@ async def answered(
         idle_s: between two pieces of the answer.
 
     Raises:
-        ModelFailure: it could not be asked, refused, or broke off.
+        ModelFailure: it could not be asked, refused, or broke off; its `usage` is empty where the
+            server may have worked on it.
     """
     import aiohttp
 
-    first_by = asyncio.get_running_loop().time() + first_byte_s
+    asked_at = asyncio.get_running_loop().time()
+    first_by = asked_at + first_byte_s
+    answer: Answer | None = None
     try:
         async with asyncio.timeout_at(first_by):
             response = await _posted(url, json.dumps(body), headers)
@@ -163,17 +173,32 @@ async def answered(
             answer = Answer(response, first_by, idle_s)
             await answer.refuse_unless_ok()
             yield answer
-    except TimeoutError:  # aiohttp's own, of the connection, is one too
+    except ModelFailure as failure:
+        failure.usage = Usage() if answer and answer.is_ok else None
+        raise
+    except TimeoutError as error:  # aiohttp's own, of the connection, is one too
+        usage = None if isinstance(error, aiohttp.ConnectionTimeoutError) else Usage()
         text = f"no answer within {first_byte_s:g} s"
-        raise ModelFailure(Failure.TIMEOUT, text) from None
+        raise ModelFailure(Failure.TIMEOUT, text, usage=usage) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise ModelFailure(Failure.TRANSPORT, str(error) or type(error).__name__) from error
+        usage = Usage() if _was_asked(error, asked_at) else None
+        text = str(error) or type(error).__name__
+        raise ModelFailure(Failure.TRANSPORT, text, usage=usage) from error
+
+
+def _was_asked(error: Exception, at: float) -> bool:
+    """Return whether the server may have worked on what was sent before it was lost."""
+    import aiohttp
+
+    never = (aiohttp.ClientConnectorError, aiohttp.InvalidURL)
+    return not isinstance(error, never) and asyncio.get_running_loop().time() > at + _AT_ONCE_S
 
 
 async def _posted(url: str, body: str, headers: Mapping[str, str]) -> "ClientResponse":
     """Post on the shared session; again where the server had just hung up on a kept connection."""
     import aiohttp
 
+    asked_at = asyncio.get_running_loop().time()
     sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
     kept: list[bool] = []
 
@@ -184,8 +209,8 @@ async def _posted(url: str, body: str, headers: Mapping[str, str]) -> "ClientRes
 
     try:
         return await post()
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-        if not kept:
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        if not kept or _was_asked(error, asked_at):
             raise
     return await post()
 
@@ -226,11 +251,6 @@ async def close_session() -> None:
 def mapping(value: Any) -> dict[str, Any]:
     """Return a JSON object; an empty one for anything else a server may send in its place."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def count(value: Any) -> int | None:
-    """Return a count of tokens; None for anything else a server may send in its place."""
-    return value if isinstance(value, int) else None
 
 
 _sessions: "WeakKeyDictionary[asyncio.AbstractEventLoop, ClientSession]" = WeakKeyDictionary()

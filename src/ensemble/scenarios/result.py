@@ -92,7 +92,16 @@ def usage_of(events: Sequence[Event]) -> Document:
     calls = [e for e in events if e.event in ANSWERED["model"] and not is_spared(e)]
     usages = [cast("Mapping[str, Any]", e.body.get("usage") or {}) for e in calls]
     prices = _prices(events)
-    costs = [_usd(e, prices) for e in calls if e.event == "model_replied"]
+    asked = {
+        (e.key, e.attempt): e.body.get("request", {}).get("model")
+        for e in events
+        if e.event == "model_asked"
+    }
+    costs = [
+        _usd(e.body.get("served") or asked.get((e.key, e.attempt)), usage, prices)
+        for e, usage in zip(calls, usages, strict=True)
+        if e.event == "model_replied" or usage.get("output_tokens") is not None
+    ]
     priced = "all" if all(c is not None for c in costs) else "none"
     if priced == "none" and any(c is not None for c in costs):
         priced = "some"
@@ -114,7 +123,11 @@ def usage_of(events: Sequence[Event]) -> Document:
 def _from_cache(events: Sequence[Event], prices: Mapping[str, Price]) -> Document:
     """Return whether replies of earlier runs could answer, how many did, and what they had cost."""
     replies = [e for e in events if e.event == "model_replied"]
-    costs = [_usd(e, prices, e.body["cached"]) for e in replies if e.body.get("cached")]
+    costs = [
+        _usd(e.body["served"], e.body["cached"].get("usage") or {}, prices)
+        for e in replies
+        if e.body.get("cached")
+    ]
     known = [cost for cost in costs if cost is not None]
     return {
         "on": any("cached" in e.body for e in replies),
@@ -210,13 +223,10 @@ def _prices(events: Sequence[Event]) -> dict[str, Price]:
     }
 
 
-def _usd(
-    event: Event, prices: Mapping[str, Price], told: Mapping[str, Any] | None = None
-) -> float | None:
-    usage = cast("Mapping[str, Any]", (told or event.body).get("usage") or {})
+def _usd(route: Any, usage: Mapping[str, Any], prices: Mapping[str, Price]) -> float | None:
     if usage.get("output_tokens") is None:
         return None
-    return usage_usd(prices.get(str(event.body.get("served"))), usage)
+    return usage_usd(prices.get(str(route)), usage)
 
 
 def _evidence(events: Sequence[Event]) -> list[Document]:

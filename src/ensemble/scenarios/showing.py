@@ -11,6 +11,7 @@ from ensemble.graph.seating import Ensemble
 from ensemble.graph.topology import Topology
 from ensemble.graph.walk import Walk
 from ensemble.models.forms import Forms
+from ensemble.models.policy import Policy
 from ensemble.models.price_table import price_source
 from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate
@@ -96,7 +97,13 @@ async def _probe(
     items = (item for chain in chains.values() for item in chain)
     asked = [item for item in items if item.available and not forms.stated(item)]
     async with kept_open():
-        await probe_all(asked, forms=forms, providers=providers_for(settings), probes=probes)
+        await probe_all(
+            asked,
+            forms=forms,
+            providers=providers_for(settings),
+            probes=probes,
+            policy=Policy.of(settings),
+        )
 
 
 async def _form_from(candidate: Candidate, forms: Forms, probes: Probes) -> dict[str, str | None]:
