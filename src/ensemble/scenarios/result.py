@@ -63,7 +63,7 @@ def result_of(
         "turns": [_turn(turn, usage_by_turn) for turn in sorted(turns, key=in_order)],
         "findings": decided.get("findings", []),
         "flips": decided.get("flips", []),
-        "evidence": _evidence(events),
+        "evidence": evidence_in(events),
         "escalations": [e.value for e in events if e.event == "escalated"],
         "usage": usage_of(events),
         "expectations": [],
@@ -197,8 +197,8 @@ def _usd(
     return usage_usd(prices.get(str(event.body.get("served"))), usage)
 
 
-def _evidence(events: Sequence[Event]) -> list[Document]:
-    """Number results as the run did: by batch, then as they were asked for."""
+def evidence_in(events: Sequence[Event]) -> list[Document]:
+    """Return what was measured, numbered as the run did: by batch, then as it was asked for."""
     told = cast("list[Document]", _value(events, "decided").get("evidence", ()))
     submitted = {e.key: e.body for e in events if e.event == "lab_submitted"}
     returned = [e for e in events if e.event == "lab_returned"]
