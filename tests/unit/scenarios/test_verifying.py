@@ -141,16 +141,23 @@ def test_a_manifest_of_another_run_is_held_against_the_events(
 
 
 @pytest.mark.parametrize(
-    ("text", "name"),
-    [(None, "manifest"), ("{", "manifest"), ('{"format": "ensemble/journal@9"}', "format")],
+    ("text", "name"), [("{", "manifest"), ('{"format": "ensemble/journal@9"}', "format")]
 )
-def test_a_manifest_that_is_none_is_told(shipped: "Shipped", text: str | None, name: str) -> None:
+def test_a_manifest_that_is_none_is_told(shipped: "Shipped", text: str, name: str) -> None:
     folder = shipped("base")
-    (folder / MANIFEST).unlink()
-    if text is not None:
-        (folder / MANIFEST).write_text(text)
+    (folder / MANIFEST).write_text(text)
 
     assert name in broken(folder)
+
+
+def test_without_a_manifest_the_events_alone_are_checked(shipped: "Shipped") -> None:
+    folder = shipped("base")
+    (folder / MANIFEST).unlink()
+
+    told = {check["name"]: check["saw"] for check in verify(folder)["checks"]}
+
+    assert broken(folder) == {}
+    assert told["manifest"] == "there is no manifest.json, so the events alone were checked"
 
 
 def test_a_run_that_was_killed_is_whole_up_to_there(shipped: "Shipped", rewrite: "Rewrite") -> None:
