@@ -5,6 +5,7 @@ the decision is made with nothing changed, and has to come out as it was recorde
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -99,13 +100,16 @@ def change_of(
 def _gate(item: str) -> tuple[str, Setting]:
     name, _, to = item.rpartition("=")
     try:
-        return name, _OUTCOMES[to] if to in _OUTCOMES else float(to)
+        setting = _OUTCOMES[to] if to in _OUTCOMES else float(to)
+        if not isfinite(setting):
+            raise ValueError(to)
     except ValueError as error:
         raise UsageError(
             "this names no threshold",
             where=f"--gate {item}",
             fix="write EVIDENCE/GATE=THRESHOLD, or =pass, or =fail",
         ) from error
+    return name, setting
 
 
 def _taken(events: Sequence[Event]) -> tuple[Taken, Document]:

@@ -122,7 +122,7 @@ def test_gates_are_read_as_they_are_written(gates: list[str], change: Change | N
     assert change_of([], None, None, gates) == change
 
 
-@pytest.mark.parametrize("item", ["a/b", "a/b=", "a/b=high"])
+@pytest.mark.parametrize("item", ["a/b", "a/b=", "a/b=high", "a/b=nan"])
 def test_a_gate_without_a_threshold_is_refused(item: str) -> None:
     with pytest.raises(UsageError, match="names no threshold"):
         change_of([], None, None, [item])
