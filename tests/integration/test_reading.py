@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 
 from ensemble import Panel
+from ensemble.graph.person import Question
 from ensemble.scenarios.comparing import compare
 from ensemble.scenarios.verifying import verify
 from ensemble.scenarios.whatif import what_if
@@ -15,11 +16,13 @@ GRAPHS: Final = sorted(path.stem for path in (Path(__file__).parents[2] / "graph
 TASK: Final = "Review the notes.\nNOTES: two rows are in both splits."
 
 
+async def a_person(_: Question) -> str:
+    return "ship: I tried it"
+
+
 async def run(graph: str, folder: Path) -> Path:
     model = obeying(otherwise="Nothing wrong was found.")
-    panel = Panel(
-        graph, models=model, choices=["ship", "wait"], person=lambda _: "ship: I tried it"
-    )
+    panel = Panel(graph, models=model, choices=["ship", "wait"], person=a_person)
     await panel.run(TASK, folder=folder)
     return folder
 

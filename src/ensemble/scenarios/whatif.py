@@ -5,7 +5,7 @@ the decision is made with nothing changed, and has to come out as it was recorde
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -101,14 +101,14 @@ def _gate(item: str) -> tuple[str, Setting]:
     name, _, to = item.rpartition("=")
     try:
         setting = _OUTCOMES[to] if to in _OUTCOMES else float(to)
-        if not isfinite(setting):
-            raise ValueError(to)
-    except ValueError as error:
+    except ValueError:
+        setting = nan
+    if not isfinite(setting):
         raise UsageError(
             "this names no threshold",
             where=f"--gate {item}",
             fix="write EVIDENCE/GATE=THRESHOLD, or =pass, or =fail",
-        ) from error
+        )
     return name, setting
 
 
