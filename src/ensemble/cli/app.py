@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ensemble.cli import agents, casting, examining, machine, measuring, running
+from ensemble.cli import agents, casting, examining, machine, measuring, reading, running
 from ensemble.cli.faults import STATUSES
 
 app = typer.Typer(
@@ -35,6 +35,9 @@ app.command()(running.run)
 app.command()(running.replay)
 app.command()(running.resume)
 app.command()(running.rerecord)
+app.command()(reading.whatif)
+app.command()(reading.diff)
+app.command()(reading.verify)
 app.command()(examining.check)
 app.command()(casting.cast)
 app.command()(examining.draw)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from ensemble.canonical import canonical
-from ensemble.graph.findings import Finding, checks_of, findings_of, views_of
+from ensemble.graph.findings import Finding, View, checks_of, findings_of, views_of
 from ensemble.graph.ledger import (
     dispositions,
     findings_set_aside,
@@ -60,9 +60,19 @@ class Causes:
 
 def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     """Return the decision with its authority, as §8 of a result document has it."""
+    views = views_of(voters_of(ensemble, turns_of(state)))
+    return decide_on(ensemble, state, findings_of(state), views)
+
+
+def decide_on(
+    ensemble: Ensemble,
+    state: Mapping[str, Any],
+    findings: Sequence[Finding],
+    views: Sequence[View],
+) -> Document:
+    """Return the decision on these findings and views, called what the answers call them."""
     every = turns_of(state)
     turns = latest(every)
-    findings = findings_of(state)
     evidence = evidence_of(state)
     causes = Causes()
     voters = voters_of(ensemble, every)
@@ -72,7 +82,7 @@ def decide(ensemble: Ensemble, state: Mapping[str, Any]) -> Document:
     if fixed:
         position = cast("str", ensemble.rules.on_gate_failed)
     disposed = dispositions(findings, answer)
-    others = minority(turns, views_of(voters), position, answer)
+    others = minority(turns, views, position, answer)
     claims = [_claim(raised, evidence) for raised in answer.get("claims", ())]
     claims += [item for turn in verdict.carriers for item in _checked(turn, evidence)]
     witnesses = witnesses_of(voters)

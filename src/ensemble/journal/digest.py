@@ -49,15 +49,23 @@ _LEFT_OUT = frozenset(
 
 def digest(events: Iterable[Event]) -> str:
     """Return `sha256:…` over the counted events, sorted by key, event and attempt."""
-    listed = list(events)
-    gone = {(e.key, e.attempt) for e in listed if e.event == "withdrawn"}
     kept = [
         {"event": e.event, "key": e.key, "attempt": whole(e.attempt), "body": reduced(e.body)}
-        for e in listed
-        if e.event in COUNTED and not is_lost(e) and (e.key, e.attempt) not in gone
+        for e in counted(events)
     ]
     kept.sort(key=lambda item: (item["key"], item["event"], item["attempt"]))
     return fingerprint(kept)
+
+
+def counted(events: Iterable[Event]) -> list[Event]:
+    """Return the events that a digest counts: what came of it, and was not taken back."""
+    listed = list(events)
+    gone = {(e.key, e.attempt) for e in listed if e.event == "withdrawn"}
+    return [
+        e
+        for e in listed
+        if e.event in COUNTED and not is_lost(e) and (e.key, e.attempt) not in gone
+    ]
 
 
 def is_lost(event: Event) -> bool:

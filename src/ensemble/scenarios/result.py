@@ -72,7 +72,7 @@ def result_of(
         ],
         "findings": decided.get("findings", []),
         "flips": decided.get("flips", []),
-        "evidence": _evidence(events),
+        "evidence": evidence_in(events),
         "escalations": [e.value for e in events if e.event == "escalated"],
         "usage": usage_of(events),
         "expectations": [],
@@ -229,8 +229,8 @@ def _usd(route: Any, usage: Mapping[str, Any], prices: Mapping[str, Price]) -> f
     return usage_usd(prices.get(str(route)), usage)
 
 
-def _evidence(events: Sequence[Event]) -> list[Document]:
-    """Number results as the run did: by batch, then as they were asked for."""
+def evidence_in(events: Sequence[Event]) -> list[Document]:
+    """Return what was measured, numbered as the run did: by batch, then as it was asked for."""
     told = cast("list[Document]", _value(events, "decided").get("evidence", ()))
     submitted = {e.key: e.body for e in events if e.event == "lab_submitted"}
     returned = [e for e in events if e.event == "lab_returned"]

@@ -52,10 +52,21 @@ def walked(folder: Path) -> Walked:
         ) from error
 
 
+def topology_of(graph: Mapping[str, Any]) -> Topology:
+    """Return the topology that a run's opening event tells; its conditions never hold."""
+    edges: list[Edge] = []
+    for edge in graph["edges"]:
+        when = Condition(str(edge["when"]), lambda _: False) if edge["when"] else None
+        targets = tuple(edge["to"])
+        to = targets[0] if len(targets) == 1 else targets
+        edges.append(Edge(edge["from"], to, edge["role"], when, edge["at_most"]))
+    return Topology(graph["name"], tuple(edges))
+
+
 def _read(events: Sequence[Event]) -> Walked:
     told = [cast("Mapping[str, Any]", e.value) for e in events if e.event == "run_started"]
     inputs = told[0]
-    topology = _topology(inputs["graph"])
+    topology = topology_of(inputs["graph"])
     turns = [cast("Mapping[str, Any]", e.value) for e in events if e.event == "turn_ended"]
     status = {str(turn["path"]): str(turn["status"]) for turn in turns}
     counted = _counted(events)
@@ -71,16 +82,6 @@ def _read(events: Sequence[Event]) -> Walked:
         told = "" if found == TurnStatus.ANSWERED else f", {found.replace('_', ' ')}"
         members.setdefault(place_of(path).seat, []).append(f"{seated[path][0]}{told}")
     return Walked(topology, members, _asked_lab(events), walk)
-
-
-def _topology(graph: Mapping[str, Any]) -> Topology:
-    edges: list[Edge] = []
-    for edge in graph["edges"]:
-        when = Condition(str(edge["when"]), lambda _: False) if edge["when"] else None
-        targets = tuple(edge["to"])
-        to = targets[0] if len(targets) == 1 else targets
-        edges.append(Edge(edge["from"], to, edge["role"], when, edge["at_most"]))
-    return Topology(graph["name"], tuple(edges))
 
 
 def _counted(events: Sequence[Event]) -> list[Mapping[str, int]] | None:
