@@ -210,5 +210,5 @@ def test_settings_that_do_not_fit_are_named(command: "Command") -> None:
     done = command("run", "scenarios/small.yaml")
 
     assert done.returncode == 3
-    assert "settings.toml: colour: there is no such key" in done.stderr
+    assert "settings.toml:1:1: colour: there is no such key" in done.stderr
     assert "fix: use one of: aliases" in done.stderr

@@ -135,7 +135,6 @@ def test_every_command_has_help(command: "Command") -> None:
         "check",
         "draw review",
         "draw scenarios/small.yaml",
-        "plan scenarios/small.yaml",
         "show agent skeptic",
         "list agents",
         "schema",

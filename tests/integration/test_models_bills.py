@@ -23,7 +23,7 @@ from ensemble.testing.faults import Fault, Hangs, Refuses, Sends
 
 CALL: Final = ModelCall("a/x#0/model#0", (HumanMessage("Sound?"),), schema={"type": "object"})
 BILLED: Final = {"prompt_tokens": 5, "completion_tokens": 1400}
-RESERVED: Final = 1502
+RESERVED: Final = 1522
 """Tokens: two of the prompt, and all that may be said."""
 
 

@@ -16,7 +16,6 @@ import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from ensemble.config import Embedded, Settings
-from ensemble.config import Provider as OwnServer
 from ensemble.journal.run_journal import Journal
 from ensemble.models.chain import ask
 from ensemble.models.embedded import (
@@ -27,13 +26,9 @@ from ensemble.models.embedded import (
     prompt_tokens,
     prompt_tokens_computed,
 )
-from ensemble.models.form_probe import probe_first
-from ensemble.models.forms import Forms
 from ensemble.models.messages import plain
 from ensemble.models.openai_chat import openai_chat
-from ensemble.models.probes import Probes
 from ensemble.models.provider import Candidate, Failure, Form, ModelCall, ModelFailure, Params
-from ensemble.models.providers import close_providers, providers_for
 from ensemble.models.weights import fetch_weights
 from ensemble.models.wire import Endpoint, close_session, shared_session
 
@@ -241,25 +236,3 @@ async def test_weights_that_are_none_fail_with_the_engines_words(
 
     assert caught.value.kind is Failure.NOT_FOUND
     assert "did not start" in str(caught.value)
-
-
-async def test_a_server_of_the_settings_is_found_to_hold_to_a_schema(
-    server: Lease, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MY_KEY", server.key)
-    own = OwnServer(base_url=f"{server.url}/v1", api_key_env="MY_KEY")
-    settings = Settings(providers={"mine": own})
-    chain = (Candidate("m", "mine", "m", available=True, reason=""),)
-
-    try:
-        found = await probe_first(
-            {"solo": chain},
-            settings=settings,
-            providers=providers_for(settings),
-            probes=Probes({}),
-        )
-    finally:
-        await close_providers()
-
-    assert found["solo"][0].form is Form.SCHEMA
-    assert Forms(settings).of(chain[0]) is not None
