@@ -31,13 +31,19 @@ async def test_what_a_cache_keeps_already_makes_nobody_wait() -> None:
     async with after_the_first("the plan") as begun:
         begun()
 
-    async with asyncio.timeout(5), after_the_first("the plan"), after_the_first("the plan"):
-        pass
+    async with asyncio.timeout(5) as hurried:
+        async with after_the_first("the plan"), after_the_first("the plan"):
+            pass
+
+    assert not hurried.expired()
 
 
 async def test_other_prefixes_do_not_wait() -> None:
-    async with asyncio.timeout(5), after_the_first("a plan"), after_the_first("another plan"):
-        pass
+    async with asyncio.timeout(5) as hurried:
+        async with after_the_first("a plan"), after_the_first("another plan"):
+            pass
+
+    assert not hurried.expired()
 
 
 async def test_a_first_call_that_fails_holds_nobody_up() -> None:
